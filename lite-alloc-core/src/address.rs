@@ -1,0 +1,78 @@
+//! Address arithmetic: the one place where addresses and sizes are added and rounded.
+//!
+//! Nothing here is `unsafe` and nothing here can overflow: sums are formed in [`Wide`], an
+//! integer twice as wide as an address, and come back to `usize` only once they are known to
+//! lie below an address that exists. On a 32-bit target that costs one instruction to widen and
+//! none to check, which is less code than a checked addition.
+
+/// The unit of all block addresses and sizes, in bytes: two words.
+///
+/// A free block carries its links inside itself, so no block is smaller than this; and because
+/// every block starts and ends on a multiple of it, a block can be cut anywhere without leaving a
+/// piece that is too small to remember.
+pub const GRANULE: usize = 2 * size_of::<usize>();
+
+cfg_if::cfg_if! {
+    if #[cfg(target_pointer_width = "64")] {
+        /// Holds any sum of an address, a size and an alignment.
+        pub type Wide = u128;
+    } else {
+        /// Holds any sum of an address, a size and an alignment.
+        pub type Wide = u64;
+    }
+}
+
+/// Rounds a size up to whole granules.
+///
+/// `size` is that of a [`Layout`](core::alloc::Layout), at most `isize::MAX`, so the sum fits.
+#[inline(always)]
+pub const fn round_up(size: usize) -> usize {
+    size.wrapping_add(GRANULE - 1) & !(GRANULE - 1)
+}
+
+/// The lowest multiple of `align`, a power of two, that is not below `addr`.
+#[inline(always)]
+pub const fn align_up(addr: usize, align: usize) -> Wide {
+    let mask = align as Wide - 1;
+    (addr as Wide + mask) & !mask
+}
+
+/// A run of bytes `[start, end)`; empty where both are equal. Both are multiples of [`GRANULE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Address of the first byte.
+    pub start: usize,
+    /// Address one past the last byte. Never 0, except in the empty region `0..0`.
+    pub end: usize,
+}
+
+impl Region {
+    /// Whatever of `len` bytes from `start` on can hold blocks, which is possibly nothing.
+    ///
+    /// Both ends move inwards to multiples of [`GRANULE`]. Address 0 is left out, for it is the
+    /// null pointer, and so is whatever lies at or past the top of the address space, so that
+    /// the end of a block is always a valid address.
+    pub const fn usable(start: usize, len: usize) -> Self {
+        let past = start as Wide + len as Wide;
+        let past = if past > usize::MAX as Wide { usize::MAX } else { past as usize };
+        let end = past & !(GRANULE - 1);
+        let first = align_up(if start == 0 { GRANULE } else { start }, GRANULE);
+        if first < end as Wide { Self { start: first as usize, end } } else { Self { start: end, end } }
+    }
+
+    /// The size in bytes.
+    pub const fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is no byte in it.
+    pub const fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// The bytes to skip from `addr` to reach a multiple of `align`, a power of two: less than `align`.
+#[inline(always)]
+pub const fn padding(addr: usize, align: usize) -> usize {
+    addr.wrapping_neg() & (align - 1)
+}

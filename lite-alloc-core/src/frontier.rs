@@ -1,0 +1,131 @@
+//! The bump frontier: fresh memory that blocks are cut from.
+
+use crate::address::{GRANULE, Region, padding};
+use crate::source::{PageSource, Request};
+
+/// The size of a block that no region can hold.
+const NOWHERE_ELSE: usize = usize::MAX & !(GRANULE - 1);
+
+/// What is left of the region that blocks are being cut from.
+///
+/// ```text
+///   blocks, live and free │ free, used before │ as the source gave it │
+///   ──────────────────────┼───────────────────┼───────────────────────┤
+///                        top                clean                    end
+/// ```
+///
+/// All-zero until the first block is asked for. An all-zero frontier is an empty one, so a heap in
+/// a `static` takes no initialised data and no initialisation.
+pub struct Frontier {
+    /// From here to `end`, memory is free and in nobody's list. A multiple of `GRANULE`.
+    top: usize,
+    /// Where the region ends. `top <= end`.
+    end: usize,
+    /// From the higher of `clean` and `top` to `end`, no block has ever been. `clean <= end`.
+    clean: usize,
+}
+
+impl Frontier {
+    /// A frontier without memory.
+    pub const EMPTY: Self = Self { top: 0, end: 0, clean: 0 };
+
+    /// What is left, which the next block is cut from.
+    #[inline(always)]
+    pub fn rest(&self) -> Region {
+        Region { start: self.top, end: self.end }
+    }
+
+    /// Where memory starts that is as the source gave it, up to the end of the region.
+    #[inline(always)]
+    pub fn clean(&self) -> usize {
+        self.clean
+    }
+
+    /// Whether a block can be cut without more memory. O(1).
+    #[inline(always)]
+    pub fn fits(&self, size: usize, align: usize) -> bool {
+        padding(self.top, align) + size <= self.end - self.top
+    }
+
+    /// Goes on in `region`, memory that has been used before. What `rest` was is the caller's now.
+    #[inline(always)]
+    pub fn switch(&mut self, region: Region) {
+        self.top = region.start;
+        self.end = region.end;
+        self.clean = region.end;
+    }
+
+    /// Takes back the block from `start` to `top`. O(1).
+    #[inline]
+    pub fn rewind(&mut self, start: usize) {
+        if self.clean < self.top {
+            self.clean = self.top;
+        }
+        self.top = start;
+    }
+
+    /// Makes the block that ends at `top` longer by `more` bytes, if what follows it is free or can be had. O(1).
+    #[inline(always)]
+    pub fn lengthen<S: PageSource>(&mut self, source: &mut S, more: usize) -> bool {
+        let room = self.end - self.top;
+        if more > room {
+            // No source has a region of that size, so it has nothing to offer elsewhere.
+            let request = Request { end: self.end, missing: more - room, size: NOWHERE_ELSE, align: 1 };
+            match source.grow(request) {
+                Some(region) if region.start == self.end => self.end = region.end,
+                _ => return false,
+            }
+        }
+        self.top += more;
+        true
+    }
+
+    /// Cuts a block, from more memory of the source if it does not fit. Returns its address, or 0 if that
+    /// memory cannot be had. O(1) and what the source takes.
+    ///
+    /// `from` is where the block may start: `top`, or the start of the block that ends at `top`, to resize that
+    /// one. It is resized in place if the address returned is `from`.
+    ///
+    /// What the frontier leaves behind is handed to `spare`, start and size, both possibly with
+    /// size 0: what the block's alignment skips, and the rest of the region if the source goes on elsewhere.
+    #[inline]
+    pub fn cut<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        from: usize,
+        size: usize,
+        align: usize,
+        mut spare: impl FnMut(&mut S, usize, usize),
+    ) -> usize {
+        let (mut base, mut end) = (from, self.end);
+        let (mut pad, mut need);
+        loop {
+            pad = padding(base, align);
+            // A layout's size, rounded up to its alignment, is below half the address space, and so is the
+            // alignment: no overflow.
+            need = pad + size;
+            let room = end - base;
+            if need <= room {
+                break;
+            }
+            let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
+                return 0;
+            };
+            let joined = region.start == end;
+            end = region.end;
+            if joined {
+                break;
+            }
+            base = region.start;
+        }
+        let Region { start, end: old } = self.rest();
+        self.top = base + need;
+        self.end = end;
+        if base != from {
+            self.clean = base;
+            spare(source, start, old - start);
+        }
+        spare(source, base, pad);
+        base + pad
+    }
+}

@@ -1,0 +1,118 @@
+//! The shell that makes a strategy a `GlobalAlloc`.
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use crate::address::Region;
+use crate::lock::Lock;
+use crate::source::{ClaimError, ClaimedRegions, DefaultSource, PageSource};
+use crate::strategy::Strategy;
+
+struct Parts<A, S> {
+    strategy: A,
+    source: S,
+}
+
+/// A heap: the algorithm `A` over the memory of `S`.
+pub struct Heap<A, S = DefaultSource> {
+    parts: Lock<Parts<A, S>>,
+}
+
+impl<A: Strategy> Heap<A, DefaultSource> {
+    /// An empty heap over this target's own source of memory.
+    pub const fn new() -> Self {
+        Self::with_source(DefaultSource::new())
+    }
+}
+
+impl<A: Strategy> Default for Heap<A, DefaultSource> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Strategy, S> Heap<A, S> {
+    /// An empty heap over `source`.
+    pub const fn with_source(source: S) -> Self {
+        Self { parts: Lock::new(Parts { strategy: A::EMPTY, source }) }
+    }
+}
+
+impl<A: Strategy> Heap<A, ClaimedRegions> {
+    /// Hands a region of memory over to the heap for good and returns how many of its bytes are usable.
+    ///
+    /// Call it once for each bank of RAM, in ascending order of address. Any start and length will do, however
+    /// unaligned or tiny: what is left after trimming both ends to multiples of
+    /// [`GRANULE`](crate::address::GRANULE) is used, and that may be 0 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError`] if the region starts below the end of one that this heap claimed before; nothing is done then.
+    ///
+    /// # Safety
+    ///
+    /// - From now on, the region is valid for reads and writes, and nothing but this heap uses it.
+    /// - On bare metal without the feature `critical-section`, the heap has no lock: while one context is in it,
+    ///   no interrupt handler and no other core may allocate or free there.
+    pub unsafe fn claim(&self, start: *mut u8, len: usize) -> Result<usize, ClaimError> {
+        // SAFETY: the caller's promise.
+        self.parts.with(|parts| unsafe { parts.source.claim(start, len) })
+    }
+}
+
+impl<A: Strategy, S: PageSource> Heap<A, S> {
+    /// Calls `visit` with every free piece of memory, the rest of the current region among them, in no particular
+    /// order. O(number of pieces).
+    ///
+    /// `visit` must not use this heap.
+    pub fn visit_free(&self, visit: impl FnMut(Region)) {
+        self.parts.with(|parts| parts.strategy.visit_free(&parts.source, visit))
+    }
+}
+
+// SAFETY: `Strategy` promises what `GlobalAlloc` asks for: blocks of the layout, disjoint, or null. Nothing
+// here or there panics. `Lock` hands out one `&mut` at a time.
+unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.parts.with(|Parts { strategy, source }| {
+            let addr = strategy.alloc(source, layout);
+            source.at(addr)
+        })
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        self.parts.with(|Parts { strategy, source }| {
+            // SAFETY: the caller's promise.
+            unsafe { strategy.dealloc(source, ptr.addr(), layout) }
+        })
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.parts.with(|Parts { strategy, source }| {
+            let top = strategy.frontier().rest().start;
+            let addr = strategy.alloc(source, layout);
+            let ptr = source.at(addr);
+            if addr != 0 {
+                let mut dirty = layout.size();
+                let frontier = strategy.frontier();
+                if S::ZEROED && frontier.rest().start != top {
+                    dirty = dirty.min(frontier.clean().saturating_sub(addr));
+                }
+                // SAFETY: a block of `layout.size()` bytes that is nobody's yet.
+                unsafe { ptr.write_bytes(0, dirty) };
+            }
+            ptr
+        })
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        self.parts.with(|Parts { strategy, source }| {
+            // SAFETY: the caller's promise.
+            let addr = unsafe { strategy.realloc(source, ptr.addr(), layout, new_size) };
+            source.at(addr)
+        })
+    }
+}

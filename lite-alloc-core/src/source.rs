@@ -1,0 +1,95 @@
+//! Where memory comes from.
+
+use crate::address::Region;
+
+cfg_if::cfg_if! {
+    if #[cfg(target_family = "wasm")] {
+        mod wasm;
+        pub use wasm::WasmPages;
+        /// The memory source that `new()` uses on this target: wasm's `memory.grow`.
+        pub type DefaultSource = WasmPages;
+    } else if #[cfg(target_os = "none")] {
+        /// The memory source that `new()` uses on this target: none, until regions are claimed.
+        pub type DefaultSource = ClaimedRegions;
+    } else {
+        mod system;
+        pub use system::SystemChunks;
+        /// The memory source that `new()` uses on this target: the operating system.
+        pub type DefaultSource = SystemChunks;
+    }
+}
+
+mod arena;
+mod claimed;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use arena::Arena;
+pub use claimed::{ClaimError, ClaimedRegions};
+
+/// What a heap asks a source for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Where the memory that the heap could extend ends; 0 if there is none.
+    pub end: usize,
+    /// How many bytes from `end` on would do, at least 1.
+    pub missing: usize,
+    /// Size of the block that must fit if the new region starts anywhere else, in bytes.
+    pub size: usize,
+    /// Alignment of that block, a power of two.
+    pub align: usize,
+}
+
+/// Gives a heap its memory, a region at a time.
+///
+/// # Safety
+///
+/// - A region that [`grow`](Self::grow) returns is valid for reads and writes for as long as the
+///   source exists, wherever the source itself is moved, and belongs to this source alone: it
+///   overlaps no region returned before and nobody else uses it.
+/// - It either starts at `request.end` and has `request.missing` bytes or more; or it starts elsewhere and
+///   holds a block of `request.size` and `request.align` by itself; or it starts elsewhere and is
+///   empty, and then the next request with that `end` extends it or fails.
+/// - Regions that touch may be used as one: a pointer from [`at`](Self::at) is valid for both.
+///   A source that cannot promise this leaves a gap between its regions.
+/// - Both ends are multiples of [`GRANULE`](crate::address::GRANULE), the start is not 0, the
+///   end is at most `usize::MAX`.
+/// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
+/// - `grow` does not call back into the heap that it serves.
+pub unsafe trait PageSource {
+    /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what no
+    /// block has used.
+    const ZEROED: bool;
+
+    /// Fetches memory for the block described by `request`, as little as the source can.
+    ///
+    /// `None` when that cannot be had; the source is then as it was.
+    fn grow(&mut self, request: Request) -> Option<Region>;
+
+    /// Takes back what is left of a region that a heap leaves and has no use for.
+    ///
+    /// The default forgets it.
+    #[inline(always)]
+    fn give_back(&mut self, _region: Region) {}
+
+    /// A pointer to `addr`, an address inside a region of this source, valid for all of it.
+    /// Null for 0.
+    ///
+    /// Heaps keep addresses, not pointers, and come here to touch memory. That is what lets a
+    /// block that was freed through a pointer to 16 bytes be merged with its neighbours.
+    #[inline(always)]
+    fn at(&self, addr: usize) -> *mut u8 {
+        core::ptr::with_exposed_provenance_mut(addr)
+    }
+
+    /// A pointer to word number `index` of a free block at `addr`.
+    ///
+    /// # Safety
+    ///
+    /// The word lies inside a region of this source.
+    #[inline(always)]
+    unsafe fn word(&self, addr: usize, index: usize) -> *mut usize {
+        // SAFETY: in bounds by the caller's promise.
+        unsafe { self.at(addr).cast::<usize>().add(index) }
+    }
+}

@@ -1,0 +1,99 @@
+//! A source for tests: as much memory as it is told to have, where it is told to have it.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use super::{PageSource, Request};
+use crate::address::{Region, padding};
+
+/// Pages cut from a slice, in ascending order, the way wasm's linear memory gives them: what touches the
+/// heap's end extends it, and what somebody else took in between leaves a gap.
+///
+/// A heap takes `&TestPages`, so that the test can keep hold of it.
+pub struct TestPages<'a> {
+    memory: *mut u8,
+    page: usize,
+    /// Pages handed out or skipped, from the start of the slice.
+    taken: Cell<usize>,
+    limit: Cell<usize>,
+    /// Bytes handed to the heap.
+    granted: Cell<usize>,
+    /// Calls of `grow`.
+    calls: Cell<usize>,
+    lifetime: PhantomData<&'a mut [MaybeUninit<u8>]>,
+}
+
+impl<'a> TestPages<'a> {
+    /// A source over `memory`, which is filled with zeros, in pages of `page` bytes, a power of two and a multiple of
+    /// [`GRANULE`](crate::address::GRANULE).
+    ///
+    /// # Panics
+    ///
+    /// If `memory` is not aligned to `page`.
+    pub fn new(memory: &'a mut [MaybeUninit<u8>], page: usize) -> Self {
+        memory.fill(MaybeUninit::new(0));
+        let start: *mut u8 = memory.as_mut_ptr().cast();
+        assert!(page.is_power_of_two() && start.addr() % page == 0);
+        Self {
+            memory: start,
+            page,
+            taken: Cell::new(0),
+            limit: Cell::new(memory.len() / page),
+            granted: Cell::new(0),
+            calls: Cell::new(0),
+            lifetime: PhantomData,
+        }
+    }
+
+    /// Somebody else grows memory by `pages`.
+    pub fn skip(&self, pages: usize) {
+        self.taken.set((self.taken.get() + pages).min(self.limit.get()));
+    }
+
+    /// From now on, growth past `pages` pages from the start fails.
+    pub fn limit(&self, pages: usize) {
+        self.limit.set(pages);
+    }
+
+    /// Pages handed out or skipped so far.
+    pub fn pages(&self) -> usize {
+        self.taken.get()
+    }
+
+    /// Bytes handed to the heap so far.
+    pub fn granted(&self) -> usize {
+        self.granted.get()
+    }
+
+    /// How often the heap has asked.
+    pub fn calls(&self) -> usize {
+        self.calls.get()
+    }
+}
+
+// SAFETY: `taken` only rises, so regions are disjoint, ascending, and zeroed; all are of one slice, borrowed for as long as the source lives.
+unsafe impl PageSource for &TestPages<'_> {
+    const ZEROED: bool = true;
+
+    fn grow(&mut self, request: Request) -> Option<Region> {
+        self.calls.set(self.calls.get() + 1);
+        let start = self.memory.addr() + self.taken.get() * self.page;
+        let bytes = if start == request.end {
+            request.missing
+        } else {
+            padding(start, request.align).checked_add(request.size)?
+        };
+        let pages = bytes.div_ceil(self.page);
+        if pages > self.limit.get().saturating_sub(self.taken.get()) {
+            return None;
+        }
+        self.taken.set(self.taken.get() + pages);
+        self.granted.set(self.granted.get() + pages * self.page);
+        Some(Region { start, end: start + pages * self.page })
+    }
+
+    fn at(&self, addr: usize) -> *mut u8 {
+        self.memory.with_addr(addr)
+    }
+}

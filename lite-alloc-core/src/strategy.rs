@@ -1,0 +1,80 @@
+//! What a strategy is: an algorithm that knows where its free blocks are.
+
+use core::alloc::Layout;
+
+use crate::address::Region;
+use crate::frontier::Frontier;
+use crate::source::PageSource;
+
+/// An allocation algorithm: the structure of its free blocks, and what it does with them.
+///
+/// A strategy works on `&mut self`, for one heap, over any source. Being one context's alone and being
+/// a `GlobalAlloc` is the business of the [`Heap`](crate::Heap) around it. It deals in addresses,
+/// with 0 for "none", and touches memory only through [`PageSource::at`] of the source, which is the
+/// same in every call for one heap.
+///
+/// # Safety
+///
+/// `alloc` and `realloc` return 0, or the address of a block that is as long and as aligned as was asked,
+/// lies in regions of the source, and overlaps no live block. When they return 0, whatever was
+/// allocated, free, or to be had before still is. `alloc` changes the [`top`](Frontier::rest) of the frontier only if the
+/// block was cut from there.
+pub unsafe trait Strategy: Sized {
+    /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
+    const EMPTY: Self;
+
+    /// The frontier that fresh blocks are cut from.
+    fn frontier(&self) -> &Frontier;
+
+    /// Finds a block for `layout`, whose size is not 0.
+    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize;
+
+    /// Frees the block at `addr`.
+    ///
+    /// # Safety
+    ///
+    /// It is a live block of this heap, of that layout.
+    unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout);
+
+    /// Resizes the block at `addr`, in place if possible, and keeps its contents up to the lesser size.
+    ///
+    /// # Safety
+    ///
+    /// It is a live block of this heap, of that layout. `new_size` is not 0 and makes a valid layout
+    /// with the alignment of `layout`.
+    unsafe fn realloc<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        addr: usize,
+        layout: Layout,
+        new_size: usize,
+    ) -> usize;
+
+    /// Calls `visit` with every free piece of memory that the heap could still use, in no particular order. O(number of pieces).
+    fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region));
+}
+
+/// Resizes by moving: what every strategy does when a block cannot stay.
+///
+/// # Safety
+///
+/// As for [`Strategy::realloc`].
+pub unsafe fn move_block<A: Strategy, S: PageSource>(
+    strategy: &mut A,
+    source: &mut S,
+    addr: usize,
+    layout: Layout,
+    new_size: usize,
+) -> usize {
+    // SAFETY: the caller vouches for the size.
+    let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+    let new = strategy.alloc(source, new_layout);
+    if new != 0 {
+        // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.
+        unsafe {
+            source.at(addr).copy_to_nonoverlapping(source.at(new), layout.size().min(new_size));
+            strategy.dealloc(source, addr, layout);
+        }
+    }
+    new
+}

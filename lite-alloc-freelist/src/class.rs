@@ -1,0 +1,69 @@
+//! Which bin a size belongs to.
+
+use lite_alloc_core::address::GRANULE;
+
+/// Classes for each doubling of the size, as a power of two: with 2, sizes from 8 to 64 bytes have a class each,
+/// and above that a class spans a quarter of a doubling.
+const MANTISSA: u32 = 2;
+
+const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
+
+/// How many classes there are.
+pub const CLASSES: usize = ((usize::BITS - GRANULE_BITS) << MANTISSA) as usize;
+
+/// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
+///
+/// That is the exponent of `size` and the top bits of its mantissa. WebAssembly has an
+/// instruction that finds both, the conversion to `f32`. It rounds where a size has more than 24 significant
+/// bits, possibly up into the next class, which does no harm: the order stays.
+#[cfg(target_family = "wasm")]
+#[inline(always)]
+pub fn class_of(size: usize) -> usize {
+    const FIRST: u32 = (127 + GRANULE_BITS) << MANTISSA;
+    (((size as f32).to_bits() >> (f32::MANTISSA_DIGITS - 1 - MANTISSA)) - FIRST) as usize
+}
+
+/// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
+///
+/// That is the exponent of `size` and the top bits of its mantissa.
+#[cfg(not(target_family = "wasm"))]
+#[inline(always)]
+pub fn class_of(size: usize) -> usize {
+    let exponent = usize::BITS - 1 - size.leading_zeros();
+    // From `1 << MANTISSA` up, for its top bit is always set.
+    let mantissa = size >> (exponent - MANTISSA);
+    ((exponent - GRANULE_BITS) << MANTISSA) as usize + mantissa - (1 << MANTISSA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, in floating point of more digits than any size has.
+    fn reference(size: usize) -> usize {
+        let bits = (size as f64).to_bits() >> (52 - MANTISSA);
+        bits as usize - ((1023 + GRANULE_BITS as usize) << MANTISSA)
+    }
+
+    #[test]
+    fn classes_follow_the_definition() {
+        let mut size = GRANULE;
+        while size < 1 << 20 {
+            assert_eq!(class_of(size), reference(size), "size {size}");
+            size += GRANULE;
+        }
+        for bit in GRANULE_BITS..usize::BITS {
+            let power = 1usize << bit;
+            assert_eq!(class_of(power), ((bit - GRANULE_BITS) << MANTISSA) as usize);
+            let below = power - GRANULE;
+            if below > 0 {
+                assert!(class_of(below) <= class_of(power));
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_size_has_a_class() {
+        assert!(class_of(isize::MAX as usize & !(GRANULE - 1)) < CLASSES);
+    }
+}

@@ -1,0 +1,186 @@
+//! `FreeListAllocator`: free blocks in bins by size, merged with their neighbours before memory grows.
+//!
+//! The paths that run often are short; the work that keeps memory small is put off until memory would have
+//! to grow, and then done for all blocks at once:
+//!
+//! ```text
+//!   alloc ─→ the bin of that size ─→ the frontier ─→ a larger bin ─→ sweep ─→ the source
+//!              pop                    bump            becomes the      sort and    grow
+//!                                                     frontier         merge
+//!   dealloc ─→ push
+//! ```
+//!
+//! Programs mostly ask again for the sizes they have just released, so most blocks go
+//! back and forth between the program and a bin, at the cost of a push and a pop, and the block that was used
+//! last, which is still in the cache, is used next. What this leaves scattered, [`sweep`](FreeList::sweep) puts together.
+
+#![no_std]
+
+mod class;
+mod sweep;
+
+use core::alloc::Layout;
+
+use lite_alloc_core::address::{Region, padding, round_up};
+use lite_alloc_core::source::{DefaultSource, PageSource};
+use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
+
+use class::{CLASSES, class_of};
+
+/// The general-purpose allocator, for programs that run for long.
+///
+/// | operation | cost |
+/// |---|---|
+/// | `alloc` | O(1) from the bin or the frontier; O(free blocks) when memory would grow otherwise |
+/// | `dealloc` | O(1) |
+/// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
+///
+/// Memory grows only when no free block, merged with its free neighbours, is large enough.
+pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
+
+/// The word of a free block that leads to the next one.
+const LINK: usize = 0;
+/// The word of a free block with its size in bytes.
+const SIZE: usize = 1;
+
+/// The algorithm of [`FreeListAllocator`].
+pub struct FreeList {
+    /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
+    bins: [usize; CLASSES],
+    frontier: Frontier,
+}
+
+/// Puts a piece of memory into its bin; nothing happens if `size` is 0.
+///
+/// # Safety
+///
+/// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
+/// multiple past its end.
+#[inline(never)]
+unsafe fn push<S: PageSource>(bins: &mut [usize; CLASSES], source: &mut S, start: usize, size: usize) {
+    let size = round_up(size);
+    if size == 0 {
+        return;
+    }
+    // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
+    unsafe {
+        let bin = bins.as_mut_ptr().add(class_of(size));
+        *source.word(start, LINK) = *bin;
+        *source.word(start, SIZE) = size;
+        *bin = start;
+    }
+}
+
+impl FreeList {
+    /// Makes a free block the frontier that `size` bytes at `align` fit in. Returns whether there was one.
+    ///
+    /// Of each bin, only the first block is looked at, or with `all`, every one.
+    #[inline(always)]
+    fn refill<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, all: bool) -> bool {
+        let bins = self.bins.as_mut_ptr();
+        let mut class = class_of(size);
+        // SAFETY: `class` is below `CLASSES`; `link` is a bin or the first word of a free block.
+        unsafe {
+            while class < CLASSES {
+                let mut link = bins.add(class);
+                loop {
+                    let block = *link;
+                    if block == 0 {
+                        break;
+                    }
+                    let room = *source.word(block, SIZE);
+                    if padding(block, align) + size <= room {
+                        *link = *source.word(block, LINK);
+                        let rest = self.frontier.rest();
+                        self.frontier.switch(Region { start: block, end: block + room });
+                        push(&mut self.bins, source, rest.start, rest.len());
+                        return true;
+                    }
+                    if !all {
+                        break;
+                    }
+                    link = source.word(block, LINK);
+                }
+                class += 1;
+            }
+        }
+        false
+    }
+}
+
+// SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
+// block once was, and merged pieces that touch.
+unsafe impl Strategy for FreeList {
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY };
+
+    #[inline(always)]
+    fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    #[inline(never)]
+    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+        let (size, align) = (round_up(layout.size()), layout.align());
+        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
+        unsafe {
+            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            let block = *bin;
+            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
+                *bin = *source.word(block, LINK);
+                return block;
+            }
+        }
+        let mut swept = false;
+        while !self.frontier.fits(size, align) && !self.refill(source, size, align, swept) && !swept {
+            self.sweep(source);
+            swept = true;
+        }
+        let bins = &mut self.bins;
+        self.frontier.cut(source, self.frontier.rest().start, size, align, |source, start, size| {
+            // SAFETY: the frontier has left that piece.
+            unsafe { push(bins, source, start, size) }
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
+        // SAFETY: a block is as long as its layout's size, rounded up.
+        unsafe { push(&mut self.bins, source, addr, layout.size()) };
+    }
+
+    #[inline(never)]
+    unsafe fn realloc<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        addr: usize,
+        layout: Layout,
+        new_size: usize,
+    ) -> usize {
+        let (old, new) = (round_up(layout.size()), round_up(new_size));
+        // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
+        unsafe {
+            if new <= old {
+                push(&mut self.bins, source, addr + new, old - new);
+                return addr;
+            }
+            if addr + old == self.frontier.rest().start && self.frontier.lengthen(source, new - old) {
+                return addr;
+            }
+            move_block(self, source, addr, layout, new_size)
+        }
+    }
+
+    fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
+        visit(self.frontier.rest());
+        for &first in &self.bins {
+            let mut block = first;
+            while block != 0 {
+                // SAFETY: the first two words of a free block are the bin's.
+                unsafe {
+                    visit(Region { start: block, end: block + *source.word(block, SIZE) });
+                    block = *source.word(block, LINK);
+                }
+            }
+        }
+    }
+}

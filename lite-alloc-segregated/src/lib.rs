@@ -1,0 +1,153 @@
+//! `SegregatedBumpAllocator`: four bins of small blocks, and a bump pointer.
+//!
+//! ```text
+//!   bins    16 ─→ ┌ link ┬──┐ ─→ ┌ link ┬──┐
+//!           32    └──────┴──┘    └──────┴──┘
+//!           64 ─→ ┌ link ┬──────────────────────┐
+//!          128    └──────┴──────────────────────┘
+//! ```
+//!
+//! A request of up to 128 bytes is served from the bin of the next power of two: its first block if there is one, else fresh
+//! memory. A block that is freed goes to the front of its bin. There is no loop on either path. Whatever is larger than 128 bytes comes from fresh memory,
+//! and is not used again, unless it ends at the bump pointer when it is freed.
+
+#![no_std]
+
+use core::alloc::Layout;
+
+use lite_alloc_core::address::Region;
+use lite_alloc_core::source::{DefaultSource, PageSource};
+use lite_alloc_core::{Frontier, Heap, Strategy};
+
+/// The allocator for many small objects: four bins with strictly O(1) allocation and release.
+///
+/// | operation | up to 128 bytes | above |
+/// |---|---|---|
+/// | `alloc` | O(1), no loop | O(1), fresh memory |
+/// | `dealloc` | O(1), no loop | O(1), reused only at the bump pointer |
+/// | `realloc` | in place within its bin or at the bump pointer, else O(128) | in place at the bump pointer or when shrinking, else O(size) |
+///
+/// Not for programs that keep on freeing and allocating blocks above 128 bytes: their memory grows without
+/// bound. `FreeListAllocator` is for those.
+pub type SegregatedBumpAllocator<S = DefaultSource> = Heap<SegregatedBump, S>;
+
+/// The size of the smallest blocks, in bytes. Sizes of blocks are multiples of it.
+const SMALLEST: usize = 16;
+/// The size of the largest blocks that have a bin, in bytes.
+const LARGEST: usize = 128;
+/// One bin for each power of two.
+const BINS: usize = (LARGEST / SMALLEST).ilog2() as usize + 1;
+
+/// The word of a free block that leads to the next one.
+const LINK: usize = 0;
+
+/// The algorithm of [`SegregatedBumpAllocator`].
+pub struct SegregatedBump {
+    /// The first free block of `SMALLEST << index` bytes; 0 if there is none. The last one's link is 0.
+    bins: [usize; BINS],
+    frontier: Frontier,
+}
+
+/// The bin of a size from 1 to [`LARGEST`].
+#[inline(always)]
+const fn bin_of(size: usize) -> usize {
+    (usize::BITS - ((size - 1) / SMALLEST).leading_zeros()) as usize
+}
+
+/// The size of the block for a layout of `size` bytes.
+#[inline(always)]
+const fn block_size(size: usize) -> usize {
+    if size > LARGEST { size.wrapping_add(SMALLEST - 1) & !(SMALLEST - 1) } else { SMALLEST << bin_of(size) }
+}
+
+impl SegregatedBump {
+    #[inline]
+    fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
+        self.frontier.cut(source, from, size, align, |source, start, size| {
+            source.give_back(Region { start, end: start + size });
+        })
+    }
+}
+
+// SAFETY: blocks are cut from the frontier; a bin holds blocks of its size that were cut
+// before, and each leaves the bin when it is returned.
+unsafe impl Strategy for SegregatedBump {
+    const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
+
+    #[inline(always)]
+    fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    #[inline(never)]
+    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+        let (size, align) = (layout.size(), layout.align());
+        if size <= LARGEST {
+            // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
+            unsafe {
+                let bin = self.bins.as_mut_ptr().add(bin_of(size));
+                let block = *bin;
+                if block != 0 && block & (align - 1) == 0 {
+                    *bin = *source.word(block, LINK);
+                    return block;
+                }
+            }
+        }
+        self.fresh(source, self.frontier.rest().start, block_size(size), align)
+    }
+
+    #[inline(never)]
+    unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
+        let size = layout.size();
+        if size <= LARGEST {
+            // SAFETY: as in `alloc`; the block is the bin's from now on.
+            unsafe {
+                let bin = self.bins.as_mut_ptr().add(bin_of(size));
+                *source.word(addr, LINK) = *bin;
+                *bin = addr;
+            }
+        } else if addr + block_size(size) == self.frontier.rest().start {
+            self.frontier.rewind(addr);
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn realloc<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        addr: usize,
+        layout: Layout,
+        new_size: usize,
+    ) -> usize {
+        let (old, new) = (block_size(layout.size()), block_size(new_size));
+        let moved = if addr + old == self.frontier.rest().start {
+            self.frontier.rewind(addr + old);
+            self.fresh(source, addr, new, layout.align())
+        } else if new == old || (new < old && old > LARGEST) {
+            addr
+        } else {
+            // SAFETY: the caller vouches for the size.
+            self.alloc(source, unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) })
+        };
+        if moved != 0 && moved != addr {
+            // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.
+            unsafe {
+                source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size().min(new_size));
+                self.dealloc(source, addr, layout);
+            }
+        }
+        moved
+    }
+
+    fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
+        visit(self.frontier.rest());
+        for (index, &first) in self.bins.iter().enumerate() {
+            let mut block = first;
+            while block != 0 {
+                visit(Region { start: block, end: block + (SMALLEST << index) });
+                // SAFETY: the first word of a free block is the bin's.
+                block = unsafe { *source.word(block, LINK) };
+            }
+        }
+    }
+}
