@@ -48,6 +48,8 @@ pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
     frontier: Frontier,
+    /// No block that was cut from the frontier's region or a later one reaches past the higher of this and `top`.
+    clean: usize,
 }
 
 /// Puts a piece of memory into its bin; nothing happens if `size` is 0.
@@ -72,6 +74,13 @@ unsafe fn push<S: PageSource>(bins: &mut [usize; CLASSES], source: &mut S, start
 }
 
 impl FreeList {
+    /// Goes on cutting blocks from `region`, memory that has been used before.
+    #[inline(always)]
+    fn switch(&mut self, region: Region) {
+        self.frontier = Frontier { top: region.start, end: region.end };
+        self.clean = region.end;
+    }
+
     /// Makes a free block the frontier that `size` bytes at `align` fit in. Returns whether there was one.
     ///
     /// Of each bin, only the first block is looked at, or with `all`, every one.
@@ -92,7 +101,7 @@ impl FreeList {
                     if padding(block, align) + size <= room {
                         *link = *source.word(block, LINK);
                         let rest = self.frontier.rest();
-                        self.frontier.switch(Region { start: block, end: block + room });
+                        self.switch(Region { start: block, end: block + room });
                         push(&mut self.bins, source, rest.start, rest.len());
                         return true;
                     }
@@ -111,11 +120,16 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY };
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, clean: 0 };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn top(&self) -> usize {
+        self.frontier.top
+    }
+
+    #[inline(always)]
+    fn clean(&self) -> usize {
+        self.clean
     }
 
     #[inline(never)]
@@ -136,7 +150,7 @@ unsafe impl Strategy for FreeList {
             swept = true;
         }
         let bins = &mut self.bins;
-        self.frontier.cut(source, self.frontier.rest().start, size, align, |source, start, size| {
+        self.frontier.cut(source, self.frontier.top, size, align, |source, start, size| {
             // SAFETY: the frontier has left that piece.
             unsafe { push(bins, source, start, size) }
         })
@@ -163,7 +177,7 @@ unsafe impl Strategy for FreeList {
                 push(&mut self.bins, source, addr + new, old - new);
                 return addr;
             }
-            if addr + old == self.frontier.rest().start && self.frontier.lengthen(source, new - old) {
+            if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
                 return addr;
             }
             move_block(self, source, addr, layout, new_size)

@@ -29,7 +29,7 @@ impl FreeList {
                     block = *source.word(start, LINK);
                 }
                 if first {
-                    self.frontier.switch(Region { start, end });
+                    self.switch(Region { start, end });
                     first = false;
                 } else {
                     push(&mut self.bins, source, start, end - start);
