@@ -21,7 +21,7 @@ mod sweep;
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{Region, padding, round_up};
+use lite_alloc_core::address::{GRANULE, Region, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
 
@@ -43,6 +43,8 @@ const LINK: usize = 0;
 /// The word of a free block with its size in bytes.
 const SIZE: usize = 1;
 
+const WALK: usize = 16;
+const RESERVE: usize = 16;
 /// The algorithm of [`FreeListAllocator`].
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
@@ -52,28 +54,28 @@ pub struct FreeList {
     clean: usize,
 }
 
-/// Puts a piece of memory into its bin; nothing happens if `size` is 0.
-///
-/// # Safety
-///
-/// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
-/// multiple past its end.
-#[inline(never)]
-unsafe fn push<S: PageSource>(bins: &mut [usize; CLASSES], source: &mut S, start: usize, size: usize) {
-    let size = round_up(size);
-    if size == 0 {
-        return;
-    }
-    // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
-    unsafe {
-        let bin = bins.as_mut_ptr().add(class_of(size));
-        *source.word(start, LINK) = *bin;
-        *source.word(start, SIZE) = size;
-        *bin = start;
-    }
-}
-
 impl FreeList {
+    /// Puts a piece of memory into its bin; nothing happens if `size` is 0.
+    ///
+    /// # Safety
+    ///
+    /// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
+    /// multiple past its end.
+    #[inline(never)]
+    unsafe fn push<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        let size = round_up(size);
+        if size == 0 {
+            return;
+        }
+        // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
+        unsafe {
+            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            *source.word(start, LINK) = *bin;
+            *source.word(start, SIZE) = size;
+            *bin = start;
+        }
+    }
+
     /// Goes on cutting blocks from `region`, memory that has been used before.
     #[inline(always)]
     fn switch(&mut self, region: Region) {
@@ -81,39 +83,32 @@ impl FreeList {
         self.clean = region.end;
     }
 
-    /// Makes a free block the frontier that `size` bytes at `align` fit in. Returns whether there was one.
+    /// Makes a free block of at least `size` bytes the frontier. Returns whether there was one.
     ///
     /// Of each bin, only the first block is looked at, or with `all`, every one.
     #[inline(always)]
-    fn refill<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, all: bool) -> bool {
-        let bins = self.bins.as_mut_ptr();
-        let mut class = class_of(size);
+    fn refill<S: PageSource>(&mut self, source: &mut S, size: usize, all: bool) -> Region {
         // SAFETY: `class` is below `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
-            while class < CLASSES {
-                let mut link = bins.add(class);
-                loop {
+            let end = self.bins.as_mut_ptr().add(CLASSES);
+            let mut bin = self.bins.as_mut_ptr().add(class_of(size));
+            while bin != end {
+                let mut link = bin;
+                let mut tries = if all { usize::MAX } else { WALK };
+                while *link != 0 && tries != 0 {
+                    tries -= 1;
                     let block = *link;
-                    if block == 0 {
-                        break;
-                    }
                     let room = *source.word(block, SIZE);
-                    if padding(block, align) + size <= room {
+                    if size <= room {
                         *link = *source.word(block, LINK);
-                        let rest = self.frontier.rest();
-                        self.switch(Region { start: block, end: block + room });
-                        push(&mut self.bins, source, rest.start, rest.len());
-                        return true;
-                    }
-                    if !all {
-                        break;
+                        return Region { start: block, end: block + room };
                     }
                     link = source.word(block, LINK);
                 }
-                class += 1;
+                bin = bin.add(1);
             }
         }
-        false
+        Region { start: 0, end: 0 }
     }
 }
 
@@ -145,21 +140,55 @@ unsafe impl Strategy for FreeList {
             }
         }
         let mut swept = false;
-        while !self.frontier.fits(size, align) && !self.refill(source, size, align, swept) && !swept {
-            self.sweep(source);
-            swept = true;
+        let mut count = 0;
+        loop {
+            let Region { start: top, end } = self.frontier.rest();
+            let pad = padding(top, align);
+            let need = pad + size;
+            let room = end - top;
+            if need <= room {
+                self.frontier.top = top + need;
+                unsafe { self.push(source, top, pad) };
+                return top + pad;
+            }
+            let mut found = self.refill(source, size + ((align - 1) & !(GRANULE - 1)), swept);
+            if found.start != 0 {
+                let pad = padding(found.start, align);
+                let start = found.start + pad;
+                unsafe { self.push(source, found.start, pad) };
+                found.start = start + size;
+                if found.len() > room {
+                    self.switch(found);
+                    found = Region { start: top, end };
+                }
+                unsafe { self.push(source, found.start, found.len()) };
+                return start;
+            }
+            if !swept {
+                count = self.sweep(source);
+                swept = true;
+                continue;
+            }
+            let Some(region) = source.grow(lite_alloc_core::source::Request {
+                end,
+                missing: need - room + count * RESERVE,
+                size,
+                align,
+            }) else {
+                return 0;
+            };
+            if region.start != end {
+                unsafe { self.push(source, top, room) };
+                self.frontier.top = region.start;
+            }
+            self.frontier.end = region.end;
         }
-        let bins = &mut self.bins;
-        self.frontier.cut(source, self.frontier.top, size, align, |source, start, size| {
-            // SAFETY: the frontier has left that piece.
-            unsafe { push(bins, source, start, size) }
-        })
     }
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { push(&mut self.bins, source, addr, layout.size()) };
+        unsafe { self.push(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -174,7 +203,7 @@ unsafe impl Strategy for FreeList {
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
             if new <= old {
-                push(&mut self.bins, source, addr + new, old - new);
+                self.push(source, addr + new, old - new);
                 return addr;
             }
             if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
