@@ -22,7 +22,7 @@ mod sweep;
 use core::alloc::Layout;
 
 use lite_alloc_core::address::{GRANULE, Region, padding, round_up};
-use lite_alloc_core::source::{DefaultSource, PageSource};
+use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
 
 use class::{CLASSES, class_of};
@@ -43,8 +43,9 @@ const LINK: usize = 0;
 /// The word of a free block with its size in bytes.
 const SIZE: usize = 1;
 
+/// How many blocks of a bin are looked at while there are other ways to serve a request.
 const WALK: usize = 16;
-const RESERVE: usize = 16;
+
 /// The algorithm of [`FreeListAllocator`].
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
@@ -83,27 +84,27 @@ impl FreeList {
         self.clean = region.end;
     }
 
-    /// Makes a free block of at least `size` bytes the frontier. Returns whether there was one.
+    /// Takes a free block of at least `size` bytes out of its bin. Returns an empty region if there is none.
     ///
-    /// Of each bin, only the first block is looked at, or with `all`, every one.
+    /// A bin holds blocks of similar size, some of which may be too short: of each bin, `walk` blocks are looked at.
     #[inline(always)]
-    fn refill<S: PageSource>(&mut self, source: &mut S, size: usize, all: bool) -> Region {
-        // SAFETY: `class` is below `CLASSES`; `link` is a bin or the first word of a free block.
+    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, walk: usize) -> Region {
+        // SAFETY: `class_of` is below `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
-            let end = self.bins.as_mut_ptr().add(CLASSES);
             let mut bin = self.bins.as_mut_ptr().add(class_of(size));
+            let end = self.bins.as_mut_ptr().add(CLASSES);
             while bin != end {
                 let mut link = bin;
-                let mut tries = if all { usize::MAX } else { WALK };
-                while *link != 0 && tries != 0 {
-                    tries -= 1;
-                    let block = *link;
-                    let room = *source.word(block, SIZE);
+                let mut left = walk;
+                while *link != 0 && left != 0 {
+                    let start = *link;
+                    let room = *source.word(start, SIZE);
                     if size <= room {
-                        *link = *source.word(block, LINK);
-                        return Region { start: block, end: block + room };
+                        *link = *source.word(start, LINK);
+                        return Region { start, end: start + room };
                     }
-                    link = source.word(block, LINK);
+                    link = source.word(start, LINK);
+                    left -= 1;
                 }
                 bin = bin.add(1);
             }
@@ -139,8 +140,8 @@ unsafe impl Strategy for FreeList {
                 return block;
             }
         }
-        let mut swept = false;
-        let mut count = 0;
+        let mut walk = WALK;
+        let mut spare = 0;
         loop {
             let Region { start: top, end } = self.frontier.rest();
             let pad = padding(top, align);
@@ -148,40 +149,33 @@ unsafe impl Strategy for FreeList {
             let room = end - top;
             if need <= room {
                 self.frontier.top = top + need;
+                // SAFETY: the frontier has left what the alignment skips.
                 unsafe { self.push(source, top, pad) };
                 return top + pad;
             }
-            let mut found = self.refill(source, size + ((align - 1) & !(GRANULE - 1)), swept);
+            let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
             if found.start != 0 {
-                let pad = padding(found.start, align);
-                let start = found.start + pad;
-                unsafe { self.push(source, found.start, pad) };
-                found.start = start + size;
-                if found.len() > room {
-                    self.switch(found);
-                    found = Region { start: top, end };
-                }
-                unsafe { self.push(source, found.start, found.len()) };
-                return start;
-            }
-            if !swept {
-                count = self.sweep(source);
-                swept = true;
-                continue;
-            }
-            let Some(region) = source.grow(lite_alloc_core::source::Request {
-                end,
-                missing: need - room + count * RESERVE,
-                size,
-                align,
-            }) else {
-                return 0;
-            };
-            if region.start != end {
+                self.switch(found);
+                // SAFETY: the frontier has left its old region.
                 unsafe { self.push(source, top, room) };
-                self.frontier.top = region.start;
+            } else if walk == WALK {
+                spare = self.sweep(source) * GRANULE;
+                walk = usize::MAX;
+            } else {
+                let missing = (need - room).saturating_add(spare);
+                match source.grow(Request { end, missing, size, align }) {
+                    Some(region) => {
+                        if region.start != end {
+                            self.frontier.top = region.start;
+                            // SAFETY: the frontier has left its old region.
+                            unsafe { self.push(source, top, room) };
+                        }
+                        self.frontier.end = region.end;
+                    }
+                    None if spare == 0 => return 0,
+                    None => spare = 0,
+                }
             }
-            self.frontier.end = region.end;
         }
     }
 

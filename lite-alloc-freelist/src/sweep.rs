@@ -48,15 +48,13 @@ impl FreeList {
     fn empty_bins<S: PageSource>(&mut self, source: &mut S) -> usize {
         let mut list = 0;
         for bin in &mut self.bins {
-            let mut link: *mut usize = bin;
-            // SAFETY: `link` is the bin or the first word of a free block.
-            unsafe {
-                while *link != 0 {
-                    link = source.word(*link, LINK);
-                }
-                *link = list;
+            let mut block = core::mem::take(bin);
+            while block != 0 {
+                // SAFETY: the first word of a free block is the list's.
+                let next = unsafe { source.word(block, LINK).replace(list) };
+                list = block;
+                block = next;
             }
-            list = core::mem::take(bin);
         }
         list
     }
