@@ -174,6 +174,11 @@ pub fn total(pieces: &[Region]) -> usize {
     pieces.iter().map(|piece| piece.len()).sum()
 }
 
+/// Whether all `bytes` are `byte`. Fast even in a debug build.
+pub fn is_filled(bytes: &[u8], byte: u8) -> bool {
+    bytes.chunks(KIB).all(|chunk| *chunk == [byte; KIB][..chunk.len()])
+}
+
 /// Whether a block fits in `region`, without overflow.
 pub fn holds(region: Region, size: usize, align: usize) -> bool {
     let start = (region.start as u128).next_multiple_of(align as u128);

@@ -9,7 +9,7 @@ use proptest::prelude::{prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseError;
 
 use super::watch::Watch;
-use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, joined, layout, total};
+use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, is_filled, joined, layout, total};
 
 /// A prime, so that contents that move by a round number of bytes do not look the same.
 const PERIOD: usize = 65_521;
@@ -122,7 +122,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         self.check_place(&block)?;
         self.note_taken(&block);
         if zeroed {
-            prop_assert!(block.bytes().iter().all(|&byte| byte == 0), "{block:?} is not zero");
+            prop_assert!(is_filled(block.bytes(), 0), "{block:?} is not zero");
         }
         self.blocks += 1;
         block.fill(self.blocks * 7919);

@@ -89,7 +89,7 @@ impl<'a, const ZEROED: bool> Watch<'a, ZEROED> {
         self.foreign.borrow().iter().all(|region| {
             // SAFETY: inside the memory, initialised, and nobody writes to it meanwhile.
             let bytes = unsafe { core::slice::from_raw_parts((&self.pages).at(region.start), region.len()) };
-            bytes.chunks(self.page).all(|chunk| *chunk == [CANARY; super::PAGE][..chunk.len()])
+            super::is_filled(bytes, CANARY)
         })
     }
 
