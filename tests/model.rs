@@ -1,5 +1,6 @@
 //! Random programs against a model: whatever a program does, a heap keeps its promises after every step.
 
+#[macro_use]
 mod common;
 
 use common::rig::Rig;
