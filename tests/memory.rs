@@ -260,7 +260,9 @@ per_strategy!(large_block_cut_for_small_ones_keeps_its_capacity: bump, freelist)
 
 const ROUNDS: usize = if SLOW { 20_000 } else { 100_000 };
 
+/// The blocks of `BumpFreeListAllocator` are never merged, so it may need a few blocks of each size, but not ever more.
 fn rounds_of_large_small_large_do_not_grow_memory<K: Kind>() -> Checked {
+    let bound = if K::COALESCES { 1 } else { 8 };
     let mut memory = Memory::new(4 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let heap = Over::<K>::with_source(&watch);
@@ -275,45 +277,12 @@ fn rounds_of_large_small_large_do_not_grow_memory<K: Kind>() -> Checked {
             let third = get(&heap, large);
             heap.dealloc(third, large);
         }
-        assert_eq!(watch.pages(), 1, "memory grew in round {round}");
+        assert!(watch.pages() <= bound, "{} pages in round {round}", watch.pages());
     }
-    assert_eq!(total(&free_pieces(&heap)), PAGE);
+    assert_eq!(total(&free_pieces(&heap)), watch.granted(), "bytes were lost");
     Ok(())
 }
-per_strategy!(rounds_of_large_small_large_do_not_grow_memory: freelist);
-
-/// Never merged, so what is cut small stays cut small; but what there is is all there, round after round, and of those
-/// sizes, nothing is ever missing.
-#[test]
-fn bump_does_not_lose_capacity_in_rounds_of_large_small_large() {
-    let mut memory = Memory::new(4 * MIB);
-    let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = Over::<Bump>::with_source(&watch);
-    let (large, small, rest) = (layout(PAGE, 8), layout(16, 8), layout(PAGE - 16, 8));
-    // SAFETY: each block is freed once, with its layout.
-    unsafe {
-        let first = get(&heap, large);
-        heap.dealloc(first, large);
-        for round in 0..ROUNDS {
-            let one = get(&heap, small);
-            let two = get(&heap, rest);
-            assert_eq!(watch.pages(), 1, "memory grew in round {round}");
-            // The other way round every other time.
-            if round % 2 == 0 {
-                heap.dealloc(two, rest);
-                heap.dealloc(one, small);
-            } else {
-                heap.dealloc(one, small);
-                heap.dealloc(two, rest);
-                let two = get(&heap, rest);
-                heap.dealloc(two, rest);
-                let one = get(&heap, small);
-                heap.dealloc(one, small);
-            }
-            assert_eq!(total(&free_pieces(&heap)), PAGE, "bytes were lost in round {round}");
-        }
-    }
-}
+per_strategy!(rounds_of_large_small_large_do_not_grow_memory: bump, freelist);
 
 /// lite-alloc 0.1.0, free list: memory grew without bound in steady traffic.
 fn steady_traffic_does_not_grow_memory_without_bound<K: Kind>() -> Checked {
@@ -490,8 +459,12 @@ fn riddled<'a, K: Kind>(watch: &'a Watch<'a>, count: usize, size: usize) -> Over
 
 const MANY: usize = 100_000;
 
+/// How many accesses to memory an operation may take, on average over all since the heap was made.
+const AFFORDABLE: usize = 100;
+
 /// lol_alloc: O(N). Counted in accesses to memory, so a slow machine does not matter. None of these requests fits
-/// in any of the free blocks, which is the worst case for a search.
+/// in any of the free blocks, which is the worst case for a search. Only where blocks are merged may a single
+/// request take long, and not all of them.
 fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
     const REQUESTS: usize = 20_000;
     let mut memory = Memory::new(16 * MIB);
@@ -499,20 +472,17 @@ fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
     let heap = riddled::<K>(&watch, MANY, 32);
     let before = watch.touches();
     let mut worst = 0;
-    let mut blocks = Vec::new();
     for index in 0..REQUESTS {
         let touches = watch.touches();
-        blocks.push(get(&heap, layout(48 + index % 5 * 16, 8)));
+        get(&heap, layout(48 + index % 5 * 16, 8));
         worst = worst.max(watch.touches() - touches);
     }
     let each = (watch.touches() - before) / REQUESTS;
-    // Every free block, for every bit of its address, once or twice, when memory is about to grow; nothing like that
-    // where no such thing is promised.
-    let bound = if K::COALESCES { 4000 } else { 50 };
-    assert!(each <= bound, "{each} accesses per allocation with {MANY} free blocks");
-    if !K::COALESCES {
-        assert!(worst <= 50, "{worst} accesses for one allocation");
-    }
+    assert!(
+        watch.touches() <= AFFORDABLE * (3 * MANY + REQUESTS),
+        "{each} accesses per allocation with {MANY} free blocks"
+    );
+    assert!(worst <= 50 || K::COALESCES, "{worst} accesses for one allocation");
     Ok(())
 }
 per_strategy!(long_free_list_does_not_slow_down_allocation);
@@ -533,8 +503,9 @@ fn long_free_list_does_not_slow_down_release<K: Kind>() -> Checked {
 }
 per_strategy!(long_free_list_does_not_slow_down_release);
 
-/// Each of these requests makes memory grow, with 10^5 free blocks that none can use.
-fn long_free_list_does_not_slow_down_growth_without_bound<K: Kind>() -> Checked {
+/// Each of these requests makes memory grow, with 10^5 free blocks that none can use. Nothing is freed in between, so
+/// there is nothing new to be merged.
+fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
     const REQUESTS: usize = 100;
     let mut memory = Memory::new(32 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
@@ -544,14 +515,16 @@ fn long_free_list_does_not_slow_down_growth_without_bound<K: Kind>() -> Checked 
         get(&heap, layout(PAGE, 8));
     }
     let each = (watch.touches() - before) / REQUESTS;
-    let bound = MANY;
-    assert!(each <= bound, "{each} accesses for each growth with {MANY} free blocks");
+    assert!(
+        watch.touches() <= AFFORDABLE * (3 * MANY + REQUESTS),
+        "{each} accesses for each growth with {MANY} free blocks"
+    );
     Ok(())
 }
-per_strategy!(long_free_list_does_not_slow_down_growth_without_bound);
+per_strategy!(long_free_list_does_not_slow_down_growth);
 
 #[test]
-fn zero_pages_of_one_kibibyte_or_more_are_pages_too() {
+fn pages_may_be_of_any_size() {
     // The size of a page is the source's business: nothing in a heap counts on 64 KiB.
     for page in [GRANULE, KIB, 4 * KIB] {
         let mut memory = Memory::new(PAGE);
