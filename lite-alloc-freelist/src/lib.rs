@@ -113,6 +113,68 @@ impl FreeList {
     }
 }
 
+impl FreeList {
+    /// Finds a block in the memory there is. Returns 0 if no free block is large enough, even after a sweep; then the
+    /// highest free block is the frontier.
+    #[inline]
+    fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
+        unsafe {
+            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            let block = *bin;
+            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
+                *bin = *source.word(block, LINK);
+                return block;
+            }
+        }
+        let mut walk = WALK;
+        loop {
+            let Region { start: top, end } = self.frontier.rest();
+            let pad = padding(top, align);
+            let room = end - top;
+            if pad + size <= room {
+                self.frontier.top = top + pad + size;
+                // SAFETY: the frontier has left what the alignment skips.
+                unsafe { self.push(source, top, pad) };
+                return top + pad;
+            }
+            let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
+            if found.start != 0 {
+                self.switch(found);
+                // SAFETY: the frontier has left its old region.
+                unsafe { self.push(source, top, room) };
+            } else if walk == WALK {
+                self.sweep(source);
+                walk = usize::MAX;
+            } else {
+                return 0;
+            }
+        }
+    }
+
+    /// Fetches memory until a block fits in the frontier. Returns whether that was to be had.
+    #[inline(always)]
+    fn grow<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> bool {
+        loop {
+            let Region { start: top, end } = self.frontier.rest();
+            let need = padding(top, align) + size;
+            let room = end - top;
+            if need <= room {
+                return true;
+            }
+            let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
+                return false;
+            };
+            self.frontier.end = region.end;
+            if region.start != end {
+                self.frontier.top = region.start;
+                // SAFETY: the frontier has left its old region.
+                unsafe { self.push(source, top, room) };
+            }
+        }
+    }
+}
+
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
@@ -131,50 +193,10 @@ unsafe impl Strategy for FreeList {
     #[inline(never)]
     fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (round_up(layout.size()), layout.align());
-        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
-        unsafe {
-            let bin = self.bins.as_mut_ptr().add(class_of(size));
-            let block = *bin;
-            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
-                *bin = *source.word(block, LINK);
-                return block;
-            }
-        }
-        let mut walk = WALK;
-        let mut spare = 0;
         loop {
-            let Region { start: top, end } = self.frontier.rest();
-            let pad = padding(top, align);
-            let need = pad + size;
-            let room = end - top;
-            if need <= room {
-                self.frontier.top = top + need;
-                // SAFETY: the frontier has left what the alignment skips.
-                unsafe { self.push(source, top, pad) };
-                return top + pad;
-            }
-            let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
-            if found.start != 0 {
-                self.switch(found);
-                // SAFETY: the frontier has left its old region.
-                unsafe { self.push(source, top, room) };
-            } else if walk == WALK {
-                spare = self.sweep(source) * GRANULE;
-                walk = usize::MAX;
-            } else {
-                let missing = (need - room).saturating_add(spare);
-                match source.grow(Request { end, missing, size, align }) {
-                    Some(region) => {
-                        if region.start != end {
-                            self.frontier.top = region.start;
-                            // SAFETY: the frontier has left its old region.
-                            unsafe { self.push(source, top, room) };
-                        }
-                        self.frontier.end = region.end;
-                    }
-                    None if spare == 0 => return 0,
-                    None => spare = 0,
-                }
+            let block = self.reuse(source, size, align);
+            if block != 0 || !self.grow(source, size, align) {
+                return block;
             }
         }
     }
@@ -200,10 +222,20 @@ unsafe impl Strategy for FreeList {
                 self.push(source, addr + new, old - new);
                 return addr;
             }
-            if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
+            if addr + old == self.frontier.top && new - old <= self.frontier.rest().len() {
+                self.frontier.top = addr + new;
                 return addr;
             }
-            move_block(self, source, addr, layout, new_size)
+            let moved = self.reuse(source, new, layout.align());
+            if moved == 0 && addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
+                return addr;
+            }
+            if moved == 0 {
+                return move_block(self, source, addr, layout, new_size);
+            }
+            source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
+            self.push(source, addr, old);
+            moved
         }
     }
 
