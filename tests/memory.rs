@@ -8,9 +8,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use common::rig::Rig;
 use common::watch::Watch;
-use common::{
-    Bump, Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, SLOW, free_pieces, get, layout, test, total,
-};
+use common::{Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, SLOW, free_pieces, get, layout, test, total};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
