@@ -1,0 +1,59 @@
+// Runs one program with several modules, which differ in their allocator only.
+//
+// usage: node run.mjs '{"program": "json", "input": "path", "modules": ["path", ...], "rounds": 20, "limit": 1073741824}'
+//
+// Each module has one instance, which does all its rounds, as a service would. The modules take turns
+// within each round, and another one begins each time, so that whatever else the machine does meets all alike.
+import { readFileSync } from "node:fs";
+
+const { program, input, modules, rounds, limit } = JSON.parse(process.argv[2]);
+const text = readFileSync(input);
+
+const runs = modules.map((path) => {
+  const run = { times: [] };
+  const panicked = (start, length) => {
+    run.panic = Buffer.from(run.exports.memory.buffer, start, length).toString();
+  };
+  const module = new WebAssembly.Module(readFileSync(path));
+  const { exports } = new WebAssembly.Instance(module, { host: { panicked } });
+  run.exports = exports;
+  const start = exports.input(text.length);
+  new Uint8Array(exports.memory.buffer).set(text, start);
+  run.work = () => exports[`run_${program}`](start, text.length);
+  return run;
+});
+
+for (let round = 0; round < rounds; round++) {
+  if (process.stderr.isTTY) process.stderr.write(`\r    ${program}: round ${round + 1} of ${rounds} `);
+  for (let turn = 0; turn < runs.length; turn++) {
+    const run = runs[(round + turn) % runs.length];
+    if (run.error) continue;
+    const begin = performance.now();
+    try {
+      const checksum = BigInt.asUintN(64, run.work()).toString(16);
+      run.times.push(performance.now() - begin);
+      run.checksum ??= checksum;
+      if (run.checksum !== checksum) run.error = "another checksum than in the rounds before";
+    } catch (error) {
+      // A program that gets no memory stops without a message, and memory is then at least half full: no
+      // request here is for more than the other half.
+      const exhausted = !run.panic && run.exports.memory.buffer.byteLength > limit / 2;
+      run.error = exhausted ? "out of memory" : (run.panic ?? error.message);
+    }
+    if (run.error) run.round = round + 1;
+  }
+}
+process.stderr.write(process.stderr.isTTY ? "\n" : `    ${program}: ${rounds} rounds done\n`);
+
+const median = (list) => {
+  const sorted = list.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+};
+const results = runs.map(({ exports, times, checksum, error, round }) => ({
+  median: error ? undefined : median(times),
+  memory: exports.memory.buffer.byteLength,
+  checksum,
+  error,
+  round,
+}));
+console.log(JSON.stringify(results));

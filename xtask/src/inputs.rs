@@ -1,0 +1,118 @@
+//! The inputs of the real programs: files of the packages that the programs themselves are built from.
+//!
+//! The lock file of `bench` fixes those packages, so the inputs, and the checksums of what the
+//! programs make of them, are the same on every machine.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::tools;
+
+/// The packages whose sources are read.
+const PACKAGES: [&str; 6] = ["syn", "serde_json", "pulldown-cmark", "proc-macro2", "quote", "memchr"];
+/// The package whose source is the Rust parser's input and, word by word, the JSON document.
+const PARSED: &str = "syn";
+
+/// Writes the inputs and returns their folder. The input of a program has the name of the program.
+pub fn prepare() -> Result<PathBuf> {
+    let packages = packages()?;
+    let mut sources = Vec::new();
+    let mut documents = Vec::new();
+    for name in PACKAGES {
+        let dir = packages.get(name).with_context(|| format!("`bench` does not use the package {name}"))?;
+        for path in files(&dir.join("src"), "rs")? {
+            let text = fs::read_to_string(&path)?;
+            documents.push(documentation(&text));
+            if name == PARSED {
+                sources.push((relative(&path, dir), text));
+            }
+        }
+        for path in ["README.md", "CHANGELOG.md"].map(|file| dir.join(file)) {
+            if path.exists() {
+                documents.push(fs::read_to_string(path)?);
+            }
+        }
+    }
+    let texts: Vec<&str> = sources.iter().map(|(_, text)| text.as_str()).collect();
+
+    let dir = tools::target_dir().join("bench/inputs");
+    fs::create_dir_all(&dir)?;
+    fs::write(dir.join("json"), index(&sources).to_string())?;
+    fs::write(dir.join("markdown"), documents.join("\0"))?;
+    fs::write(dir.join("rust"), texts.join("\0"))?;
+    Ok(dir)
+}
+
+/// The folders of the packages that the programs are built from.
+fn packages() -> Result<HashMap<String, PathBuf>> {
+    let metadata = tools::output(
+        tools::cargo()
+            .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", tools::WASM])
+            .args(["--features", "json,markdown,rust", "--manifest-path"])
+            .arg(tools::root().join("bench/programs/Cargo.toml")),
+    )?;
+    let metadata: Value = serde_json::from_str(&metadata)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let mut dirs = HashMap::new();
+    for package in packages {
+        if let (Some(name), Some(manifest)) = (package["name"].as_str(), package["manifest_path"].as_str()) {
+            dirs.insert(name.to_owned(), Path::new(manifest).with_file_name(""));
+        }
+    }
+    Ok(dirs)
+}
+
+/// All files below `dir` with that extension, in the same order everywhere.
+fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path, extension)?);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A path as it is written on every system.
+fn relative(path: &Path, dir: &Path) -> String {
+    let path = path.strip_prefix(dir).unwrap_or(path);
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// The Markdown in a source file: its doc comments.
+fn documentation(source: &str) -> String {
+    let mut markdown = String::new();
+    for line in source.lines() {
+        let line = line.trim_start();
+        match line.strip_prefix("//!").or(line.strip_prefix("///")) {
+            Some(text) => markdown.push_str(text.strip_prefix(' ').unwrap_or(text)),
+            // Between two comments there is an empty line, which ends a paragraph.
+            None if markdown.ends_with("\n\n") => continue,
+            None => {}
+        }
+        markdown.push('\n');
+    }
+    markdown
+}
+
+/// A JSON document of several megabytes: the words of each line of each file, as a search service would send it.
+fn index(sources: &[(String, String)]) -> Value {
+    let files = sources.iter().map(|(path, text)| {
+        let lines =
+            text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()).map(|(line, number)| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                json!({ "line": number, "indent": line.len() - line.trim_start().len(), "words": words })
+            });
+        json!({ "path": path, "bytes": text.len(), "lines": lines.collect::<Vec<_>>() })
+    });
+    json!({ "package": PARSED, "files": files.collect::<Vec<_>>() })
+}

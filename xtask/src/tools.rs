@@ -1,0 +1,106 @@
+//! Finding, installing and calling the programs that the commands need.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The target that everything here is measured on.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
+}
+
+/// Where built things go: `target`, or where the environment says.
+pub fn target_dir() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// The cargo that runs us, in a clean environment: flags and settings of the caller's must not change what is
+/// measured.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        let changes_code = name.ends_with("RUSTFLAGS") || name.starts_with("CARGO_PROFILE_");
+        if changes_code || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&*name);
+        }
+    }
+    cargo
+}
+
+/// Says what is being done, on the terminal but not among the results.
+pub fn progress(what: &str) {
+    eprintln!("==> {what}");
+}
+
+/// Runs a command to its end. It fails if the command does.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", name(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})", name(command));
+    }
+    Ok(())
+}
+
+/// Runs a command to its end and returns what it prints.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {}", name(command)))?;
+    if !output.status.success() {
+        bail!("{} failed ({})", name(command), output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{} printed no text", name(command)))
+}
+
+fn name(command: &Command) -> String {
+    let mut name = command.get_program().to_string_lossy().into_owned();
+    if let Some(first) = command.get_args().next() {
+        name = format!("{name} {}", first.to_string_lossy());
+    }
+    name
+}
+
+/// Makes sure that the compiler has the standard library of `target`.
+pub fn need_target(target: &str) -> Result<()> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let library = output(Command::new(rustc).args(["--print", "target-libdir", "--target", target]))?;
+    if Path::new(library.trim()).is_dir() {
+        return Ok(());
+    }
+    progress(&format!("Adding the target {target}"));
+    run(Command::new("rustup").args(["target", "add", target])).with_context(|| {
+        format!(
+            "the Rust compiler lacks the target {target}, and rustup could not add it; \
+             install Rust with rustup (https://rustup.rs), or add the target the way you installed Rust"
+        )
+    })
+}
+
+/// Makes sure that Node.js is there, and returns its version.
+pub fn need_node() -> Result<String> {
+    let answer = Command::new("node").arg("--version").output();
+    let version = answer.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
+    let major = version
+        .as_ref()
+        .ok()
+        .and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse::<u32>().ok());
+    match major {
+        Some(18..) => Ok(version?),
+        _ => bail!(
+            "this needs Node.js 18 or later as `node` on the PATH, to run the wasm modules in; found {}. \
+             Get it from https://nodejs.org, or with `apt install nodejs`, `brew install node`, or \
+             `winget install OpenJS.NodeJS`",
+            version.as_deref().unwrap_or("none")
+        ),
+    }
+}
