@@ -202,6 +202,30 @@ fn capped_memory_can_be_exhausted_again_after_it_is_freed<K: Kind>() -> Checked 
 }
 per_strategy!(capped_memory_can_be_exhausted_again_after_it_is_freed);
 
+/// However many others were freed after it, and come first in a list.
+fn block_that_was_freed_serves_the_same_request_in_capped_memory<K: Kind>() -> Checked {
+    let large = if K::KEEPS_ALL { 20_000 } else { common::LARGEST_BIN };
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    watch.limit_to(1);
+    let mut rig = Rig::<K>::new(&watch);
+    rig.get(large, 8)?;
+    // Live blocks in between, so that there is nothing to be merged.
+    for size in [16, 24, 32, 48, 64] {
+        for _ in 0..10 {
+            rig.get(size, 8)?;
+        }
+    }
+    while rig.alloc(1, 1, false)? {}
+    rig.dealloc(0)?;
+    for index in (2..50).rev().step_by(2) {
+        rig.dealloc(index)?;
+    }
+    assert!(rig.alloc(large, 8, false)?, "{large} bytes are refused; free is {:x?}", rig.free());
+    rig.dealloc_all()
+}
+per_strategy!(block_that_was_freed_serves_the_same_request_in_capped_memory);
+
 /// rlsf 0.2.3 does not serve one of half the memory.
 fn one_block_of_the_whole_memory_fits_after_everything_is_freed<K: Kind>() -> Checked {
     let mut random = Random(5);
