@@ -7,11 +7,12 @@
 //!   rover ─────────────────────────────────┘  the next search starts behind this one
 //! ```
 //!
-//! A free block goes to the front of the list. A request looks at a few blocks from the rover on,
-//! takes the first that is long enough, and cuts what it needs from that block's tail, so that the
-//! block stays in the list, only shorter. If none will do, the request is served from fresh
-//! memory, and the next search goes on where this one stopped: every block gets its turn, and no request walks
-//! a long list. Free blocks are never merged.
+//! A free block goes to the front of the list. A request looks at a few blocks from the rover on and takes the first
+//! that is long enough but less than twice as long as need be: large blocks are not cut up for small
+//! requests, since nothing would ever put them together again. The block is cut from the tail, so that what is
+//! left stays in the list, only shorter. If none will do, the request is served from fresh memory, and the next search
+//! goes on where this one stopped: every block gets its turn, and no request walks a long list. Only when there is no
+//! fresh memory left, the whole list is searched for any block that is long enough.
 
 #![no_std]
 
@@ -25,7 +26,7 @@ use lite_alloc_core::{Frontier, Heap, Strategy};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1): at most 8 free blocks are looked at |
+/// | `alloc` | O(1): at most 8 free blocks are looked at; O(free blocks) when memory is exhausted |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the bump pointer or when shrinking; else O(size) |
 ///
@@ -35,6 +36,9 @@ pub type BumpFreeListAllocator<S = DefaultSource> = Heap<BumpFreeList, S>;
 
 /// How many free blocks a request looks at before it takes fresh memory.
 const SEARCH: usize = 8;
+
+/// More than any free block has left when a block is cut from it: blocks are at most `isize::MAX` bytes long.
+const ANY_REST: usize = isize::MAX as usize + 1;
 
 /// The word of a free block that leads to the next one.
 const LINK: usize = 0;
@@ -70,44 +74,48 @@ unsafe fn push<S: PageSource>(first: &mut usize, source: &mut S, start: usize, s
 }
 
 impl BumpFreeList {
-    /// Takes a block from the list. Returns 0 if none of those looked at will do.
+    /// Takes a block from the list, leaving less than `most` bytes of the free block it is cut from. Returns 0 if none
+    /// of the `tries` blocks from the rover on will do.
     #[inline(always)]
-    fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+    fn reuse<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        size: usize,
+        align: usize,
+        most: usize,
+        mut tries: usize,
+    ) -> usize {
         // SAFETY: `rover` and what the links lead to are free blocks, so their first two words are the list's.
         unsafe {
             let mut link = match self.rover {
                 0 => &raw mut self.first,
                 rover => source.word(rover, LINK),
             };
-            let mut tries = SEARCH;
             loop {
                 let block = *link;
                 if block == 0 {
                     self.rover = 0;
+                }
+                if block == 0 || tries == 0 {
                     return 0;
                 }
-                // Blocks are at most `isize::MAX` long, so a block that is too short shows as a negative rest.
+                // If the block is too short, this wraps and is more than any `most`.
                 let rest = (*source.word(block, SIZE)).wrapping_sub(size);
                 let start = block.wrapping_add(rest);
-                if rest as isize >= 0 && start & (align - 1) == 0 {
+                if rest < most && start & (align - 1) == 0 {
                     *source.word(block, SIZE) = rest;
                     if rest == 0 {
                         *link = *source.word(block, LINK);
                     }
                     return start;
                 }
+                self.rover = block;
                 link = source.word(block, LINK);
                 tries -= 1;
-                if tries == 0 {
-                    self.rover = block;
-                    return 0;
-                }
             }
         }
     }
-}
 
-impl BumpFreeList {
     #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
         let first = &mut self.first;
@@ -131,11 +139,19 @@ unsafe impl Strategy for BumpFreeList {
     #[inline(never)]
     fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (round_up(layout.size()), layout.align());
-        let block = self.reuse(source, size, align);
-        if block != 0 {
-            return block;
+        let (mut most, mut tries) = (size, SEARCH);
+        loop {
+            let mut block = self.reuse(source, size, align, most, tries);
+            if block == 0 {
+                block = self.fresh(source, self.frontier.top, size, align);
+            }
+            if block != 0 || tries != SEARCH {
+                return block;
+            }
+            // The source has no more: any free block is welcome now, wherever it is.
+            (most, tries) = (ANY_REST, usize::MAX);
+            self.rover = 0;
         }
-        self.fresh(source, self.frontier.top, size, align)
     }
 
     #[inline(always)]

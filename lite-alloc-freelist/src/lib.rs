@@ -59,6 +59,8 @@ pub struct FreeList {
     frontier: Frontier,
     /// How many more times a block may be found in a larger bin before the next sweep.
     patience: usize,
+    /// Whether a block has been freed since the last sweep. If none has, no two free blocks touch.
+    dirty: bool,
 }
 
 impl FreeList {
@@ -83,11 +85,11 @@ impl FreeList {
         }
     }
 
-    /// Takes a free block of at least `size` bytes out of its bin. Returns an empty region if there is none.
+    /// Takes a free block that `size` bytes at `align` fit in out of its bin. Returns an empty region if there is none.
     ///
-    /// A bin holds blocks of similar size, some of which may be too short: of each bin, `walk` blocks are looked at.
+    /// A bin holds blocks of similar size, some of which may not do: of each bin, `walk` blocks are looked at.
     #[inline(always)]
-    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, walk: usize) -> Region {
+    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, walk: usize) -> Region {
         // SAFETY: `class_of` is at most `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
             let mut bin = self.bins.as_mut_ptr().add(class_of(size));
@@ -98,7 +100,7 @@ impl FreeList {
                 while *link != 0 && left != 0 {
                     let start = *link;
                     let room = *source.word(start, SIZE);
-                    if size <= room {
+                    if padding(start, align) + size <= room {
                         *link = *source.word(start, LINK);
                         return Region { start, end: start + room };
                     }
@@ -137,7 +139,7 @@ impl FreeList {
             }
             if self.patience != 0 {
                 self.patience -= 1;
-                let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
+                let found = self.find(source, size, align, walk);
                 if found.start != 0 {
                     self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
                     // SAFETY: the frontier has left its old region.
@@ -148,10 +150,15 @@ impl FreeList {
                     return 0;
                 }
             }
+            walk = usize::MAX;
+            if !self.dirty {
+                self.patience = self.patience.max(1);
+                continue;
+            }
+            self.dirty = false;
             // A sweep looks at each free block a few times. So many of the requests that do not come cheap
             // go by until the next, that its cost is spread to a constant for each of them.
             self.patience = self.sweep(source) / 16 + 256;
-            walk = usize::MAX;
         }
     }
 
@@ -181,7 +188,7 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0 };
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0, dirty: false };
 
     #[inline(always)]
     fn frontier(&self) -> &Frontier {
@@ -201,6 +208,7 @@ unsafe impl Strategy for FreeList {
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
+        self.dirty = true;
         // SAFETY: a block is as long as its layout's size, rounded up.
         unsafe { self.push(source, addr, layout.size()) };
     }
@@ -221,6 +229,7 @@ unsafe impl Strategy for FreeList {
                 if last {
                     self.frontier.rewind(addr + new);
                 } else {
+                    self.dirty = true;
                     self.push(source, addr + new, old - new);
                 }
                 return addr;
@@ -239,7 +248,7 @@ unsafe impl Strategy for FreeList {
                 return move_block(self, source, addr, layout, new_size);
             }
             source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-            self.push(source, addr, old);
+            self.dealloc(source, addr, layout);
             moved
         }
     }
