@@ -7,12 +7,10 @@
 //!   rover ─────────────────────────────────┘  the next search starts behind this one
 //! ```
 //!
-//! A free block goes to the front of the list. A request looks at a few blocks from the rover on and takes the first
-//! that is long enough but less than twice as long as need be: large blocks are not cut up for small
-//! requests, since nothing would ever put them together again. The block is cut from the tail, so that what is
-//! left stays in the list, only shorter. If none will do, the request is served from fresh memory, and the next search
-//! goes on where this one stopped: every block gets its turn, and no request walks a long list. Only when there is no
-//! fresh memory left, the whole list is searched for any block that is long enough.
+//! A free block goes to the front of the list. A request looks at a few blocks from the rover on and takes the one that
+//! fits best. It is cut from the tail, so that what is left stays in the list, only shorter. If none will do, the request is
+//! served from fresh memory, and the next search goes on where this one stopped: every block gets its turn,
+//! and no request walks a long list. Only when there is no fresh memory left, the whole list is searched.
 
 #![no_std]
 
@@ -37,8 +35,12 @@ pub type BumpFreeListAllocator<S = DefaultSource> = Heap<BumpFreeList, S>;
 /// How many free blocks a request looks at before it takes fresh memory.
 const SEARCH: usize = 8;
 
-/// More than any free block has left when a block is cut from it: blocks are at most `isize::MAX` bytes long.
-const ANY_REST: usize = isize::MAX as usize + 1;
+/// More than is left of any free block: blocks are at most `isize::MAX` bytes long.
+const ANY: usize = isize::MAX as usize + 1;
+
+/// While there is fresh memory, blocks of this many bytes and more are not cut for requests of less than half their
+/// size: nothing would ever put them together again.
+const LARGE: usize = 64 * 1024;
 
 /// The word of a free block that leads to the next one.
 const LINK: usize = 0;
@@ -74,8 +76,8 @@ unsafe fn push<S: PageSource>(first: &mut usize, source: &mut S, start: usize, s
 }
 
 impl BumpFreeList {
-    /// Takes a block from the list, leaving less than `most` bytes of the free block it is cut from. Returns 0 if none
-    /// of the `tries` blocks from the rover on will do.
+    /// Cuts a block from that of the `tries` free blocks from the rover on which it fits best, and which it leaves less
+    /// than `most` bytes of. Returns 0 if there is none.
     #[inline(always)]
     fn reuse<S: PageSource>(
         &mut self,
@@ -91,28 +93,32 @@ impl BumpFreeList {
                 0 => &raw mut self.first,
                 rover => source.word(rover, LINK),
             };
-            loop {
+            let mut best = core::ptr::null_mut();
+            let mut least = most;
+            while tries != 0 {
                 let block = *link;
-                if block == 0 {
-                    self.rover = 0;
-                }
-                if block == 0 || tries == 0 {
-                    return 0;
-                }
-                // If the block is too short, this wraps and is more than any `most`.
-                let rest = (*source.word(block, SIZE)).wrapping_sub(size);
-                let start = block.wrapping_add(rest);
-                if rest < most && start & (align - 1) == 0 {
-                    *source.word(block, SIZE) = rest;
-                    if rest == 0 {
-                        *link = *source.word(block, LINK);
-                    }
-                    return start;
-                }
                 self.rover = block;
+                if block == 0 {
+                    break;
+                }
+                // If the block is too short, this wraps and is more than any block has.
+                let rest = (*source.word(block, SIZE)).wrapping_sub(size);
+                if rest < least && (block + rest) & (align - 1) == 0 {
+                    (best, least) = (link, rest);
+                }
                 link = source.word(block, LINK);
                 tries -= 1;
             }
+            if best.is_null() {
+                return 0;
+            }
+            let block = *best;
+            *source.word(block, SIZE) = least;
+            if least == 0 {
+                *best = *source.word(block, LINK);
+                self.rover = 0;
+            }
+            block + least
         }
     }
 
@@ -139,7 +145,7 @@ unsafe impl Strategy for BumpFreeList {
     #[inline(never)]
     fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (round_up(layout.size()), layout.align());
-        let (mut most, mut tries) = (size, SEARCH);
+        let (mut most, mut tries) = (size.max(LARGE), SEARCH);
         loop {
             let mut block = self.reuse(source, size, align, most, tries);
             if block == 0 {
@@ -149,7 +155,7 @@ unsafe impl Strategy for BumpFreeList {
                 return block;
             }
             // The source has no more: any free block is welcome now, wherever it is.
-            (most, tries) = (ANY_REST, usize::MAX);
+            (most, tries) = (ANY, usize::MAX);
             self.rover = 0;
         }
     }
@@ -180,11 +186,10 @@ unsafe impl Strategy for BumpFreeList {
                 }
                 return addr;
             }
-            let moved = if last {
-                self.fresh(source, addr, new, layout.align())
-            } else {
-                self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()))
-            };
+            let mut moved = if last { self.fresh(source, addr, new, layout.align()) } else { 0 };
+            if moved == 0 {
+                moved = self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()));
+            }
             if moved != 0 && moved != addr {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
                 push(&mut self.first, source, addr, old);

@@ -24,7 +24,7 @@ mod sweep;
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{GRANULE, Region, padding, round_up};
+use lite_alloc_core::address::{Region, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
 
@@ -59,7 +59,8 @@ pub struct FreeList {
     frontier: Frontier,
     /// How many more times a block may be found in a larger bin before the next sweep.
     patience: usize,
-    /// Whether a block has been freed since the last sweep. If none has, no two free blocks touch.
+    /// False if no block has been freed and the frontier has not been switched since the last sweep: no two free
+    /// blocks touch then, and the frontier is the highest.
     dirty: bool,
 }
 
@@ -142,6 +143,7 @@ impl FreeList {
                 let found = self.find(source, size, align, walk);
                 if found.start != 0 {
                     self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
+                    self.dirty = true;
                     // SAFETY: the frontier has left its old region.
                     unsafe { self.push(source, top, room) };
                     continue;

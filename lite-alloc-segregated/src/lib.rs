@@ -120,16 +120,19 @@ unsafe impl Strategy for SegregatedBump {
         new_size: usize,
     ) -> usize {
         let (old, new) = (block_size(layout.size()), block_size(new_size));
-        let moved = if addr + old == self.frontier.top {
+        let mut moved = 0;
+        if addr + old == self.frontier.top {
             // It may shrink.
             self.frontier.clean = self.frontier.clean.max(addr + old);
-            self.fresh(source, addr, new, layout.align())
+            moved = self.fresh(source, addr, new, layout.align());
         } else if new == old || (new < old && old > LARGEST) {
-            addr
-        } else {
+            return addr;
+        }
+        if moved == 0 {
             // SAFETY: the caller vouches for the size.
-            self.alloc(source, unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) })
-        };
+            moved =
+                self.alloc(source, unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) });
+        }
         if moved != 0 && moved != addr {
             // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.
             unsafe {

@@ -210,6 +210,10 @@ pub fn property<G: proptest::strategy::Strategy>(cases: u32, inputs: &G, test: i
         config.cases = number;
     }
     config.max_shrink_iters = 20_000;
+    #[cfg(not(target_family = "wasm"))]
+    {
+        config.max_shrink_time = 20_000;
+    }
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     if let Err(error) = TestRunner::new_with_rng(config, rng).run(inputs, test) {
         panic!("{error}");
