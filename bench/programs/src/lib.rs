@@ -47,6 +47,12 @@ macro_rules! program {
     };
 }
 
+program!(index, "index", run_index);
 program!(json, "json", run_json);
 program!(markdown, "markdown", run_markdown);
 program!(rust, "rust", run_rust);
+program!(regex, "regex", run_regex);
+program!(script, "script", run_script);
+
+#[cfg(feature = "micro")]
+mod micro;
