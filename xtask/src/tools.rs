@@ -104,3 +104,50 @@ pub fn need_node() -> Result<String> {
         ),
     }
 }
+
+/// The version of the compiler.
+pub fn rustc_version() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = output(Command::new(rustc).arg("--version"))?;
+    Ok(version.split_whitespace().nth(1).unwrap_or("unknown").to_owned())
+}
+
+/// Where tools are installed that only this repository uses.
+fn tools_dir() -> PathBuf {
+    target_dir().join("tools")
+}
+
+/// The wasm engine that counts instructions, as a package of Python.
+pub struct Wasmtime {
+    pub python: &'static str,
+    /// Where the package lies.
+    pub dir: PathBuf,
+    pub version: String,
+}
+
+const WASMTIME: &str = "50.0.1";
+
+/// Makes sure that wasmtime is there.
+pub fn need_wasmtime() -> Result<Wasmtime> {
+    let works = |python: &&str| {
+        let answer = Command::new(python).args(["-m", "pip", "--version"]).output();
+        answer.is_ok_and(|answer| answer.status.success())
+    };
+    let python = ["python3", "python"].into_iter().find(works).context(
+        "this needs Python 3 with pip, to install the wasm engine that counts instructions; get it from \
+         https://www.python.org, or with `apt install python3-pip`",
+    )?;
+    let dir = tools_dir().join(format!("wasmtime-{WASMTIME}"));
+    if !dir.is_dir() {
+        progress(&format!("Installing wasmtime {WASMTIME}"));
+        // Under its final name only when it is whole.
+        let unfinished = tools_dir().join("wasmtime-unfinished");
+        let package = format!("wasmtime=={WASMTIME}");
+        run(Command::new(python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--root-user-action", "ignore", "--upgrade", "--target"])
+            .args([unfinished.as_os_str(), package.as_ref()]))?;
+        std::fs::rename(unfinished, &dir)?;
+    }
+    Ok(Wasmtime { python, dir, version: WASMTIME.to_owned() })
+}

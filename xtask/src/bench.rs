@@ -1,0 +1,126 @@
+//! `cargo xtask bench`: our allocators and their peers, measured alike.
+
+mod fuel;
+mod workloads;
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::modules::{self, Allocator, Profile};
+use crate::tools;
+
+const USAGE: &str = "\
+usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
+
+  --quick        fewer rounds, and modules built without LTO
+  --only         of: fuel (instructions and memory)
+  --allocators   of those listed below; std is always among them
+  --workloads    of those listed below
+
+Lists are separated by commas.";
+
+/// What is to be measured.
+pub struct Plan {
+    pub quick: bool,
+    only: Vec<String>,
+    pub allocators: Vec<&'static Allocator>,
+    pub workloads: Vec<&'static workloads::Workload>,
+    /// Whether something was left out, so that the results are not the ones to keep.
+    partial: bool,
+}
+
+const PARTS: [&str; 1] = ["fuel"];
+
+pub fn run(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        println!("{USAGE}\n\nallocators:");
+        all_allocators().for_each(|allocator| println!("  {:16} {}", allocator.key, allocator.name));
+        println!("\nworkloads:");
+        workloads::ALL.iter().for_each(|workload| println!("  {:16} {}", workload.name, workload.what));
+        return Ok(());
+    }
+    let begin = Instant::now();
+    let plan = Plan::from_args(args)?;
+    tools::need_target(tools::WASM)?;
+    if plan.measures("fuel") {
+        fuel::run(&plan)?;
+    }
+    println!("\nDone in {:.0} s.", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
+    std::iter::once(&modules::STD).chain(&modules::OURS).chain(&modules::PEERS)
+}
+
+impl Plan {
+    fn from_args(args: &[String]) -> Result<Self> {
+        let mut plan = Self {
+            quick: false,
+            only: PARTS.map(String::from).to_vec(),
+            allocators: all_allocators().collect(),
+            workloads: workloads::ALL.iter().collect(),
+            partial: false,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if arg == "--quick" {
+                plan.quick = true;
+                continue;
+            }
+            let list = args.next().with_context(|| format!("what follows {arg}?\n\n{USAGE}"))?;
+            let names: Vec<&str> = list.split(',').collect();
+            let known: Vec<&str> = match arg.as_str() {
+                "--only" => {
+                    plan.only = names.iter().map(|name| name.to_string()).collect();
+                    PARTS.to_vec()
+                }
+                "--allocators" => {
+                    plan.partial = true;
+                    plan.allocators
+                        .retain(|allocator| allocator.key == "std" || names.contains(&allocator.key));
+                    all_allocators().map(|allocator| allocator.key).collect()
+                }
+                "--workloads" => {
+                    plan.partial = true;
+                    plan.workloads.retain(|workload| names.contains(&workload.name));
+                    workloads::ALL.iter().map(|workload| workload.name).collect()
+                }
+                _ => bail!("there is no option {arg}\n\n{USAGE}"),
+            };
+            if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+                bail!("{arg}: `{unknown}` is none of {}", known.join(", "));
+            }
+        }
+        Ok(plan)
+    }
+
+    fn measures(&self, part: &str) -> bool {
+        self.only.iter().any(|only| only == part)
+    }
+
+    pub fn profile(&self) -> Profile {
+        if self.quick { Profile::Fast } else { Profile::Lto }
+    }
+
+    /// Writes results as CSV: to `bench/results` if they are whole, or else to the target folder.
+    pub fn write(&self, name: &str, lines: &[String]) -> Result<()> {
+        let dir = match self.partial {
+            true => tools::target_dir().join("bench/results"),
+            false => tools::root().join("bench/results"),
+        };
+        fs::create_dir_all(&dir)?;
+        let file = dir.join(format!("{}{name}.csv", if self.quick { "quick-" } else { "" }));
+        fs::write(&file, lines.join("\n") + "\n")?;
+        println!("\nwritten to {}", file.strip_prefix(tools::root()).unwrap_or(&file).display());
+        Ok(())
+    }
+}
+
+/// The geometric mean; none of nothing.
+pub fn geomean(ratios: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let logs: Vec<f64> = ratios.into_iter().map(f64::ln).collect();
+    (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+}
