@@ -124,8 +124,14 @@ unsafe impl Strategy for BumpFreeList {
     const EMPTY: Self = Self { first: 0, rover: 0, frontier: Frontier::EMPTY };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn top(&self) -> usize {
+        self.frontier.top
+    }
+
+    #[inline(always)]
+    fn clean(&self) -> usize {
+        // Fresh memory is cut once and never taken back.
+        0
     }
 
     #[inline(never)]
@@ -135,7 +141,7 @@ unsafe impl Strategy for BumpFreeList {
         if block != 0 {
             return block;
         }
-        self.fresh(source, self.frontier.rest().start, size, align)
+        self.fresh(source, self.frontier.top, size, align)
     }
 
     #[inline(always)]
@@ -159,7 +165,7 @@ unsafe impl Strategy for BumpFreeList {
                 push(&mut self.first, source, addr + new, old - new);
                 return addr;
             }
-            let moved = if addr + old == self.frontier.rest().start {
+            let moved = if addr + old == self.frontier.top {
                 self.fresh(source, addr, new, layout.align())
             } else {
                 self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()))

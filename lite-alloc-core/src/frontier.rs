@@ -9,25 +9,23 @@ const NOWHERE_ELSE: usize = usize::MAX & !(GRANULE - 1);
 /// What is left of the region that blocks are being cut from.
 ///
 /// ```text
-///   blocks, live and free │ free, used before │ as the source gave it │
-///   ──────────────────────┼───────────────────┼───────────────────────┤
-///                        top                clean                    end
+///   blocks, live and free │ free memory, in nobody's list │
+///   ──────────────────────┼───────────────────────────────┤
+///                        top                             end
 /// ```
 ///
 /// All-zero until the first block is asked for. An all-zero frontier is an empty one, so a heap in
 /// a `static` takes no initialised data and no initialisation.
 pub struct Frontier {
-    /// From here to `end`, memory is free and in nobody's list. A multiple of `GRANULE`.
-    top: usize,
+    /// Where the next block starts, if its alignment allows. A multiple of `GRANULE`.
+    pub top: usize,
     /// Where the region ends. `top <= end`.
-    end: usize,
-    /// From the higher of `clean` and `top` to `end`, no block has ever been. `clean <= end`.
-    clean: usize,
+    pub end: usize,
 }
 
 impl Frontier {
     /// A frontier without memory.
-    pub const EMPTY: Self = Self { top: 0, end: 0, clean: 0 };
+    pub const EMPTY: Self = Self { top: 0, end: 0 };
 
     /// What is left, which the next block is cut from.
     #[inline(always)]
@@ -35,33 +33,10 @@ impl Frontier {
         Region { start: self.top, end: self.end }
     }
 
-    /// Where memory starts that is as the source gave it, up to the end of the region.
-    #[inline(always)]
-    pub fn clean(&self) -> usize {
-        self.clean
-    }
-
     /// Whether a block can be cut without more memory. O(1).
     #[inline(always)]
     pub fn fits(&self, size: usize, align: usize) -> bool {
         padding(self.top, align) + size <= self.end - self.top
-    }
-
-    /// Goes on in `region`, memory that has been used before. What `rest` was is the caller's now.
-    #[inline(always)]
-    pub fn switch(&mut self, region: Region) {
-        self.top = region.start;
-        self.end = region.end;
-        self.clean = region.end;
-    }
-
-    /// Takes back the block from `start` to `top`. O(1).
-    #[inline]
-    pub fn rewind(&mut self, start: usize) {
-        if self.clean < self.top {
-            self.clean = self.top;
-        }
-        self.top = start;
     }
 
     /// Makes the block that ends at `top` longer by `more` bytes, if what follows it is free or can be had. O(1).
@@ -118,11 +93,10 @@ impl Frontier {
             }
             base = region.start;
         }
-        let Region { start, end: old } = self.rest();
+        let (start, old) = (self.top, self.end);
         self.top = base + need;
         self.end = end;
         if base != from {
-            self.clean = base;
             spare(source, start, old - start);
         }
         spare(source, base, pad);

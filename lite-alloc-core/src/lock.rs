@@ -8,7 +8,9 @@ cfg_if::cfg_if! {
         struct Raw;
 
         impl Raw {
-            const NEW: Self = Self;
+            const fn new() -> Self {
+                Self
+            }
 
             #[inline(always)]
             fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -20,7 +22,9 @@ cfg_if::cfg_if! {
         struct Raw;
 
         impl Raw {
-            const NEW: Self = Self;
+            const fn new() -> Self {
+                Self
+            }
 
             #[inline(always)]
             fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -32,7 +36,9 @@ cfg_if::cfg_if! {
         struct Raw;
 
         impl Raw {
-            const NEW: Self = Self;
+            const fn new() -> Self {
+                Self
+            }
 
             #[inline(always)]
             fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -47,7 +53,9 @@ cfg_if::cfg_if! {
         struct Raw(AtomicBool);
 
         impl Raw {
-            const NEW: Self = Self(AtomicBool::new(false));
+            const fn new() -> Self {
+                Self(AtomicBool::new(false))
+            }
 
             fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
                 while self.0.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -75,7 +83,7 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { raw: Raw::NEW, value: UnsafeCell::new(value) }
+        Self { raw: Raw::new(), value: UnsafeCell::new(value) }
     }
 
     /// Runs `work` on the value. It must not come back here.

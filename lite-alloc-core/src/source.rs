@@ -54,11 +54,12 @@ pub struct Request {
 ///   A source that cannot promise this leaves a gap between its regions.
 /// - Both ends are multiples of [`GRANULE`](crate::address::GRANULE), the start is not 0, the
 ///   end is at most `usize::MAX`.
-/// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
+/// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero, and regions come in ascending order of
+///   address.
 /// - `grow` does not call back into the heap that it serves.
 pub unsafe trait PageSource {
-    /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what no
-    /// block has used.
+    /// Whether regions arrive filled with zeros and in ascending order, so that `alloc_zeroed`
+    /// need not clear what no block has used.
     const ZEROED: bool;
 
     /// Fetches memory for the block described by `request`, as little as the source can.

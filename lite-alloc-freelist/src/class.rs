@@ -2,9 +2,11 @@
 
 use lite_alloc_core::address::GRANULE;
 
-/// Classes for each doubling of the size, as a power of two: with 2, sizes from 8 to 64 bytes have a class each,
-/// and above that a class spans a quarter of a doubling.
-const MANTISSA: u32 = 2;
+/// How many classes a doubling of the size is divided into, as a power of two.
+///
+/// The finer the classes, the more often the first block of a bin is just right. With 4, every size of up to 256 bytes
+/// has a class to itself on a 32-bit target, and the bins take 1856 bytes; with 2, that is 64 bytes, and 464.
+const MANTISSA: u32 = if cfg!(all(target_os = "none", not(target_family = "wasm"))) { 2 } else { 4 };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
 
@@ -20,7 +22,7 @@ pub const CLASSES: usize = ((usize::BITS - GRANULE_BITS) << MANTISSA) as usize;
 #[inline(always)]
 pub fn class_of(size: usize) -> usize {
     const FIRST: u32 = (127 + GRANULE_BITS) << MANTISSA;
-    (((size as f32).to_bits() >> (f32::MANTISSA_DIGITS - 1 - MANTISSA)) - FIRST) as usize
+    (((size as f32).to_bits() >> (f32::MANTISSA_DIGITS - 1 - MANTISSA)).wrapping_sub(FIRST)) as usize
 }
 
 /// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
@@ -32,7 +34,7 @@ pub fn class_of(size: usize) -> usize {
     let exponent = usize::BITS - 1 - size.leading_zeros();
     // From `1 << MANTISSA` up, for its top bit is always set.
     let mantissa = size >> (exponent - MANTISSA);
-    ((exponent - GRANULE_BITS) << MANTISSA) as usize + mantissa - (1 << MANTISSA)
+    (((exponent as usize) << MANTISSA) + mantissa).wrapping_sub(((GRANULE_BITS + 1) << MANTISSA) as usize)
 }
 
 #[cfg(test)]

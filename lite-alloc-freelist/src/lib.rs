@@ -21,8 +21,8 @@ mod sweep;
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{Region, padding, round_up};
-use lite_alloc_core::source::{DefaultSource, PageSource};
+use lite_alloc_core::address::{GRANULE, Region, padding, round_up};
+use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
 
 use class::{CLASSES, class_of};
@@ -43,79 +43,89 @@ const LINK: usize = 0;
 /// The word of a free block with its size in bytes.
 const SIZE: usize = 1;
 
+/// How many blocks of a bin are looked at while there are other ways to serve a request.
+const WALK: usize = 16;
+
 /// The algorithm of [`FreeListAllocator`].
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
     frontier: Frontier,
-}
-
-/// Puts a piece of memory into its bin; nothing happens if `size` is 0.
-///
-/// # Safety
-///
-/// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
-/// multiple past its end.
-#[inline(never)]
-unsafe fn push<S: PageSource>(bins: &mut [usize; CLASSES], source: &mut S, start: usize, size: usize) {
-    let size = round_up(size);
-    if size == 0 {
-        return;
-    }
-    // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
-    unsafe {
-        let bin = bins.as_mut_ptr().add(class_of(size));
-        *source.word(start, LINK) = *bin;
-        *source.word(start, SIZE) = size;
-        *bin = start;
-    }
+    /// No block that was cut from the frontier's region or a later one reaches past the higher of this and `top`.
+    clean: usize,
 }
 
 impl FreeList {
-    /// Makes a free block the frontier that `size` bytes at `align` fit in. Returns whether there was one.
+    /// Puts a piece of memory into its bin; nothing happens if `size` is 0.
     ///
-    /// Of each bin, only the first block is looked at, or with `all`, every one.
-    #[inline(always)]
-    fn refill<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, all: bool) -> bool {
-        let bins = self.bins.as_mut_ptr();
-        let mut class = class_of(size);
-        // SAFETY: `class` is below `CLASSES`; `link` is a bin or the first word of a free block.
+    /// # Safety
+    ///
+    /// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
+    /// multiple past its end.
+    #[inline(never)]
+    unsafe fn push<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        let size = round_up(size);
+        if size == 0 {
+            return;
+        }
+        // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
         unsafe {
-            while class < CLASSES {
-                let mut link = bins.add(class);
-                loop {
-                    let block = *link;
-                    if block == 0 {
-                        break;
+            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            *source.word(start, LINK) = *bin;
+            *source.word(start, SIZE) = size;
+            *bin = start;
+        }
+    }
+
+    /// Goes on cutting blocks from `region`, memory that has been used before.
+    #[inline(always)]
+    fn switch(&mut self, region: Region) {
+        self.frontier = Frontier { top: region.start, end: region.end };
+        self.clean = region.end;
+    }
+
+    /// Takes a free block of at least `size` bytes out of its bin. Returns an empty region if there is none.
+    ///
+    /// A bin holds blocks of similar size, some of which may be too short: of each bin, `walk` blocks are looked at.
+    #[inline(always)]
+    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, walk: usize) -> Region {
+        // SAFETY: `class_of` is below `CLASSES`; `link` is a bin or the first word of a free block.
+        unsafe {
+            let mut bin = self.bins.as_mut_ptr().add(class_of(size));
+            let end = self.bins.as_mut_ptr().add(CLASSES);
+            while bin != end {
+                let mut link = bin;
+                let mut left = walk;
+                while *link != 0 && left != 0 {
+                    let start = *link;
+                    let room = *source.word(start, SIZE);
+                    if size <= room {
+                        *link = *source.word(start, LINK);
+                        return Region { start, end: start + room };
                     }
-                    let room = *source.word(block, SIZE);
-                    if padding(block, align) + size <= room {
-                        *link = *source.word(block, LINK);
-                        let rest = self.frontier.rest();
-                        self.frontier.switch(Region { start: block, end: block + room });
-                        push(&mut self.bins, source, rest.start, rest.len());
-                        return true;
-                    }
-                    if !all {
-                        break;
-                    }
-                    link = source.word(block, LINK);
+                    link = source.word(start, LINK);
+                    left -= 1;
                 }
-                class += 1;
+                bin = bin.add(1);
             }
         }
-        false
+        Region { start: 0, end: 0 }
     }
 }
 
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY };
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, clean: 0 };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn top(&self) -> usize {
+        self.frontier.top
+    }
+
+    #[inline(always)]
+    fn clean(&self) -> usize {
+        self.clean
     }
 
     #[inline(never)]
@@ -130,22 +140,49 @@ unsafe impl Strategy for FreeList {
                 return block;
             }
         }
-        let mut swept = false;
-        while !self.frontier.fits(size, align) && !self.refill(source, size, align, swept) && !swept {
-            self.sweep(source);
-            swept = true;
+        let mut walk = WALK;
+        let mut spare = 0;
+        loop {
+            let Region { start: top, end } = self.frontier.rest();
+            let pad = padding(top, align);
+            let need = pad + size;
+            let room = end - top;
+            if need <= room {
+                self.frontier.top = top + need;
+                // SAFETY: the frontier has left what the alignment skips.
+                unsafe { self.push(source, top, pad) };
+                return top + pad;
+            }
+            let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
+            if found.start != 0 {
+                self.switch(found);
+                // SAFETY: the frontier has left its old region.
+                unsafe { self.push(source, top, room) };
+            } else if walk == WALK {
+                spare = self.sweep(source) * GRANULE;
+                walk = usize::MAX;
+            } else {
+                let missing = (need - room).saturating_add(spare);
+                match source.grow(Request { end, missing, size, align }) {
+                    Some(region) => {
+                        if region.start != end {
+                            self.frontier.top = region.start;
+                            // SAFETY: the frontier has left its old region.
+                            unsafe { self.push(source, top, room) };
+                        }
+                        self.frontier.end = region.end;
+                    }
+                    None if spare == 0 => return 0,
+                    None => spare = 0,
+                }
+            }
         }
-        let bins = &mut self.bins;
-        self.frontier.cut(source, self.frontier.rest().start, size, align, |source, start, size| {
-            // SAFETY: the frontier has left that piece.
-            unsafe { push(bins, source, start, size) }
-        })
     }
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { push(&mut self.bins, source, addr, layout.size()) };
+        unsafe { self.push(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -160,10 +197,10 @@ unsafe impl Strategy for FreeList {
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
             if new <= old {
-                push(&mut self.bins, source, addr + new, old - new);
+                self.push(source, addr + new, old - new);
                 return addr;
             }
-            if addr + old == self.frontier.rest().start && self.frontier.lengthen(source, new - old) {
+            if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
                 return addr;
             }
             move_block(self, source, addr, layout, new_size)

@@ -4,83 +4,99 @@ use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
 use crate::class::CLASSES;
-use crate::{FreeList, LINK, SIZE, push};
+use crate::{FreeList, LINK, SIZE};
+
+/// Bits of the address that one pass of the sort looks at.
+const DIGIT_BITS: u32 = 5;
+const DIGITS: usize = 1 << DIGIT_BITS;
 
 impl FreeList {
-    /// Merges all free blocks that touch. The highest one becomes the frontier, where a source goes on; the others go back to their bins,
-    /// in such an order that the lowest of each bin comes first.
+    /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
+    /// may extend. The others go back to their bins. Returns how many blocks there were.
     ///
-    /// O(free blocks): a radix sort by address, one bit at a time, on the links alone.
-    pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) {
+    /// O(free blocks).
+    #[inline(always)]
+    pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) -> usize {
         let rest = self.frontier.rest();
         // SAFETY: the rest of the frontier is free and in no bin.
-        unsafe { push(&mut self.bins, source, rest.start, rest.len()) };
-        let all = self.empty_bins(source);
-        let mut block = self.sort_descending(source, all);
-        let mut first = true;
+        unsafe { self.push(source, rest.start, rest.len()) };
+        let list = self.empty_bins(source);
+        let mut block = self.sort(source, list);
+        let mut count = 0;
+        // The frontier slides up over the blocks and takes in what touches it.
+        let mut frontier = Region { start: 0, end: 0 };
         while block != 0 {
-            // SAFETY: the first two words of a free block are the list's.
+            // SAFETY: the first two words of a free block are the list's. `push` writes to blocks below this one only.
             unsafe {
                 let end = block + *source.word(block, SIZE);
-                let mut start = block;
-                block = *source.word(start, LINK);
-                while block != 0 && block + *source.word(block, SIZE) == start {
-                    start = block;
-                    block = *source.word(start, LINK);
+                let next = *source.word(block, LINK);
+                if block != frontier.end {
+                    self.push(source, frontier.start, frontier.len());
+                    frontier.start = block;
                 }
-                if first {
-                    self.frontier.switch(Region { start, end });
-                    first = false;
-                } else {
-                    push(&mut self.bins, source, start, end - start);
-                }
+                frontier.end = end;
+                block = next;
             }
+            count += 1;
         }
+        self.switch(frontier);
+        count
     }
 
     /// Takes all blocks out of their bins and returns the first of a list of them.
+    #[inline(always)]
     fn empty_bins<S: PageSource>(&mut self, source: &mut S) -> usize {
         let mut list = 0;
         for bin in &mut self.bins {
-            let mut link: *mut usize = bin;
-            // SAFETY: `link` is the bin or the first word of a free block.
-            unsafe {
-                while *link != 0 {
-                    link = source.word(*link, LINK);
-                }
-                *link = list;
+            let mut block = core::mem::take(bin);
+            while block != 0 {
+                // SAFETY: the first word of a free block is the list's.
+                let next = unsafe { source.word(block, LINK).replace(list) };
+                list = block;
+                block = next;
             }
-            list = core::mem::take(bin);
         }
         list
     }
 
-    /// Sorts a list of blocks by address, the highest first, and returns its first.
+    /// Sorts a list of blocks by address, the lowest first, and returns its first.
     ///
-    /// For each bit of the address, from the lowest up, the list is dealt out into those that have the bit and those
-    /// that have not, both in the order in which they come. The bins are empty meanwhile, and two of them lead
-    /// to the two lists.
-    fn sort_descending<S: PageSource>(&mut self, source: &mut S, mut list: usize) -> usize {
-        const { assert!(CLASSES >= 2) };
-        let heads = self.bins.as_mut_ptr();
-        for bit in GRANULE.trailing_zeros()..usize::BITS {
-            // SAFETY: there are two bins at least; the tails are one of them, or the first word of a free block.
-            unsafe {
-                let (high, low) = (heads, heads.add(1));
-                let (mut high_tail, mut low_tail) = (high, low);
+    /// A radix sort: for each digit of the address, from the lowest up, the list is dealt out by digit and put
+    /// together again. The bins, which are empty meanwhile, hold the first and the last block of each digit's list.
+    #[inline(always)]
+    fn sort<S: PageSource>(&mut self, source: &mut S, mut list: usize) -> usize {
+        const { assert!(2 * DIGITS <= CLASSES) };
+        let firsts = self.bins.as_mut_ptr();
+        let mut shift = GRANULE.trailing_zeros();
+        // SAFETY: digits are below `DIGITS`, so both arrays lie in the bins; the first word of a free block is the list's.
+        unsafe {
+            let lasts = firsts.add(DIGITS);
+            // All bits that are set in any address.
+            let mut bits = usize::MAX;
+            while shift < usize::BITS && bits >> shift != 0 {
+                bits = 0;
                 while list != 0 {
-                    let tail = if list >> bit & 1 != 0 { &mut high_tail } else { &mut low_tail };
-                    **tail = list;
-                    *tail = source.word(list, LINK);
-                    list = **tail;
+                    let block = list;
+                    bits |= block;
+                    list = *source.word(block, LINK);
+                    let digit = block >> shift & (DIGITS - 1);
+                    let last = *lasts.add(digit);
+                    let link = if last == 0 { firsts.add(digit) } else { source.word(last, LINK) };
+                    *link = block;
+                    *lasts.add(digit) = block;
                 }
-                *low_tail = 0;
-                *high_tail = *low;
-                list = *high;
+                let mut digit = DIGITS;
+                while digit != 0 {
+                    digit -= 1;
+                    let last = core::mem::take(&mut *lasts.add(digit));
+                    if last != 0 {
+                        *source.word(last, LINK) = list;
+                        list = core::mem::take(&mut *firsts.add(digit));
+                    }
+                }
+                shift += DIGIT_BITS;
             }
         }
-        self.bins[0] = 0;
-        self.bins[1] = 0;
         list
     }
 }

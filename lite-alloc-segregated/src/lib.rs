@@ -46,6 +46,8 @@ pub struct SegregatedBump {
     /// The first free block of `SMALLEST << index` bytes; 0 if there is none. The last one's link is 0.
     bins: [usize; BINS],
     frontier: Frontier,
+    /// No block that was cut from the frontier's region or a later one reaches past the higher of this and `top`.
+    clean: usize,
 }
 
 /// The bin of a size from 1 to [`LARGEST`].
@@ -61,6 +63,12 @@ const fn block_size(size: usize) -> usize {
 }
 
 impl SegregatedBump {
+    /// Remembers how far the frontier has got, before it is taken back.
+    #[inline]
+    fn mark(&mut self) {
+        self.clean = self.clean.max(self.frontier.top);
+    }
+
     #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
         self.frontier.cut(source, from, size, align, |source, start, size| {
@@ -72,11 +80,16 @@ impl SegregatedBump {
 // SAFETY: blocks are cut from the frontier; a bin holds blocks of its size that were cut
 // before, and each leaves the bin when it is returned.
 unsafe impl Strategy for SegregatedBump {
-    const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
+    const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY, clean: 0 };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn top(&self) -> usize {
+        self.frontier.top
+    }
+
+    #[inline(always)]
+    fn clean(&self) -> usize {
+        self.clean
     }
 
     #[inline(never)]
@@ -93,7 +106,7 @@ unsafe impl Strategy for SegregatedBump {
                 }
             }
         }
-        self.fresh(source, self.frontier.rest().start, block_size(size), align)
+        self.fresh(source, self.frontier.top, block_size(size), align)
     }
 
     #[inline(never)]
@@ -106,8 +119,9 @@ unsafe impl Strategy for SegregatedBump {
                 *source.word(addr, LINK) = *bin;
                 *bin = addr;
             }
-        } else if addr + block_size(size) == self.frontier.rest().start {
-            self.frontier.rewind(addr);
+        } else if addr + block_size(size) == self.frontier.top {
+            self.mark();
+            self.frontier.top = addr;
         }
     }
 
@@ -120,8 +134,8 @@ unsafe impl Strategy for SegregatedBump {
         new_size: usize,
     ) -> usize {
         let (old, new) = (block_size(layout.size()), block_size(new_size));
-        let moved = if addr + old == self.frontier.rest().start {
-            self.frontier.rewind(addr + old);
+        let moved = if addr + old == self.frontier.top {
+            self.mark();
             self.fresh(source, addr, new, layout.align())
         } else if new == old || (new < old && old > LARGEST) {
             addr

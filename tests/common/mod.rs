@@ -1,0 +1,216 @@
+//! What the tests share: the strategies under test, a memory source that watches, and a rig that checks a heap
+//! after every step.
+//!
+//! A test that is generic over [`Kind`] becomes one test per strategy with [`per_strategy!`]. Every test runs on
+//! the host and in wasm: [`test`] is the harness of whichever target this is.
+#![allow(dead_code)] // Each test binary uses its own part of this.
+
+pub mod rig;
+pub mod watch;
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::mem::MaybeUninit;
+
+use lite_alloc_core::address::{GRANULE, Region};
+use lite_alloc_core::source::PageSource;
+use lite_alloc_core::{Heap, Strategy};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use core::prelude::v1::test;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// What a generic test returns. An error rather than a panic, so that failures shrink in wasm too, where a panic
+/// cannot be caught.
+pub type Checked = Result<(), TestCaseError>;
+
+pub const KIB: usize = 1 << 10;
+pub const MIB: usize = 1 << 20;
+/// A page of wasm's.
+pub const PAGE: usize = 64 * KIB;
+
+/// Whether tests that are slow in proportion to their input should do less: in wasm, and under an interpreter.
+pub const SLOW: bool = cfg!(any(target_family = "wasm", miri));
+
+/// One of the strategies, and what may be asked of it.
+pub trait Kind {
+    type Strategy: Strategy + Send + 'static;
+    /// Whether every byte is in a live block or a free piece at all times.
+    const KEEPS_ALL: bool;
+    /// Whether free blocks that touch serve a request of their sum.
+    const COALESCES: bool;
+    /// The bytes that a live block of `size` occupies.
+    fn extent(size: usize) -> usize;
+}
+
+pub struct Bump;
+pub struct Segregated;
+pub struct FreeList;
+
+fn granules(size: usize) -> usize {
+    size.div_ceil(GRANULE) * GRANULE
+}
+
+impl Kind for Bump {
+    type Strategy = lite_alloc_bump::BumpFreeList;
+    const KEEPS_ALL: bool = true;
+    const COALESCES: bool = false;
+    fn extent(size: usize) -> usize {
+        granules(size)
+    }
+}
+
+/// The largest block that `SegregatedBumpAllocator` keeps a bin for.
+pub const LARGEST_BIN: usize = 128;
+
+impl Kind for Segregated {
+    type Strategy = lite_alloc_segregated::SegregatedBump;
+    const KEEPS_ALL: bool = false;
+    const COALESCES: bool = false;
+    fn extent(size: usize) -> usize {
+        if size <= LARGEST_BIN { size.next_power_of_two().max(16) } else { size.div_ceil(16) * 16 }
+    }
+}
+
+impl Kind for FreeList {
+    type Strategy = lite_alloc_freelist::FreeList;
+    const KEEPS_ALL: bool = true;
+    const COALESCES: bool = true;
+    fn extent(size: usize) -> usize {
+        granules(size)
+    }
+}
+
+/// Makes one test per strategy of a function that is generic over [`Kind`] and returns [`Checked`].
+///
+/// `per_strategy!(name)` stands for all three; `per_strategy!(name: bump, freelist)` for those named.
+#[macro_export]
+macro_rules! per_strategy {
+    ($name:ident) => { $crate::per_strategy!($name: bump, segregated, freelist); };
+    ($name:ident: $($kind:ident),+) => {
+        mod $name {
+            use $crate::common::test;
+            $($crate::per_strategy!(@ $name $kind);)+
+        }
+    };
+    (@ $name:ident bump) => {
+        #[test]
+        fn bump() {
+            super::$name::<$crate::common::Bump>().unwrap();
+        }
+    };
+    (@ $name:ident segregated) => {
+        #[test]
+        fn segregated() {
+            super::$name::<$crate::common::Segregated>().unwrap();
+        }
+    };
+    (@ $name:ident freelist) => {
+        #[test]
+        fn freelist() {
+            super::$name::<$crate::common::FreeList>().unwrap();
+        }
+    };
+}
+
+pub fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).unwrap()
+}
+
+/// Memory for a source, aligned to 64 KiB.
+pub struct Memory {
+    start: *mut u8,
+    layout: Layout,
+}
+
+impl Memory {
+    pub fn new(bytes: usize) -> Self {
+        let layout = layout(bytes, PAGE);
+        // SAFETY: `bytes` is not 0 in any test.
+        let start = unsafe { std::alloc::alloc(layout) };
+        assert!(!start.is_null(), "the test needs {bytes} bytes");
+        Self { start, layout }
+    }
+
+    pub fn bytes(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: allocated with that size, and borrowed for as long as `self` is.
+        unsafe { core::slice::from_raw_parts_mut(self.start.cast(), self.layout.size()) }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with that layout.
+        unsafe { std::alloc::dealloc(self.start, self.layout) };
+    }
+}
+
+/// The free pieces of a heap, by address. Empty ones are left out.
+pub fn free_pieces<A: Strategy, S: PageSource>(heap: &Heap<A, S>) -> Vec<Region> {
+    let mut pieces = Vec::new();
+    heap.visit_free(|piece| {
+        if !piece.is_empty() {
+            pieces.push(piece);
+        }
+    });
+    pieces.sort_unstable_by_key(|piece| piece.start);
+    pieces
+}
+
+/// Joins pieces that touch; `pieces` are in ascending order.
+pub fn joined(pieces: &[Region]) -> Vec<Region> {
+    let mut runs: Vec<Region> = Vec::new();
+    for &piece in pieces {
+        match runs.last_mut() {
+            Some(last) if last.end == piece.start => last.end = piece.end,
+            _ => runs.push(piece),
+        }
+    }
+    runs
+}
+
+pub fn total(pieces: &[Region]) -> usize {
+    pieces.iter().map(|piece| piece.len()).sum()
+}
+
+/// Whether all `bytes` are `byte`. Fast even in a debug build.
+pub fn is_filled(bytes: &[u8], byte: u8) -> bool {
+    bytes.chunks(KIB).all(|chunk| *chunk == [byte; KIB][..chunk.len()])
+}
+
+/// Whether a block fits in `region`, without overflow.
+pub fn holds(region: Region, size: usize, align: usize) -> bool {
+    let start = (region.start as u128).next_multiple_of(align as u128);
+    start + size as u128 <= region.end as u128
+}
+
+/// Allocates from a heap; null is a failure of the test.
+pub fn get(heap: &impl GlobalAlloc, layout: Layout) -> *mut u8 {
+    // SAFETY: no test asks for size 0.
+    let ptr = unsafe { heap.alloc(layout) };
+    assert!(!ptr.is_null(), "{layout:?} is refused");
+    assert_eq!(ptr.addr() % layout.align(), 0, "{ptr:?} is not aligned as {layout:?} asks");
+    ptr
+}
+
+/// Runs a property on as many inputs as this target affords, and panics with the smallest that fails.
+///
+/// The inputs are the same in every run. `PROPTEST_CASES` and `LITE_ALLOC_SEED`, a number, change that on hosts.
+pub fn property<G: proptest::strategy::Strategy>(cases: u32, inputs: &G, test: impl Fn(G::Value) -> Checked) {
+    let mut seed = [0; 32];
+    let cases = if SLOW { cases.div_ceil(8) } else { cases };
+    let mut config = Config { cases, failure_persistence: None, ..Config::default() };
+    if let Some(number) = std::env::var("LITE_ALLOC_SEED").ok().and_then(|number| number.parse::<u64>().ok())
+    {
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+    }
+    if let Some(number) = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok()) {
+        config.cases = number;
+    }
+    config.max_shrink_iters = 20_000;
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    if let Err(error) = TestRunner::new_with_rng(config, rng).run(inputs, test) {
+        panic!("{error}");
+    }
+}

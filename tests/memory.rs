@@ -1,0 +1,538 @@
+//! What a heap does with memory as a whole: whose it is, how much it takes, what becomes of it when it is freed, and
+//! how much work that is.
+
+#[macro_use]
+mod common;
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use common::rig::Rig;
+use common::watch::Watch;
+use common::{
+    Bump, Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, SLOW, free_pieces, get, layout, test, total,
+};
+use lite_alloc_core::Heap;
+use lite_alloc_core::address::GRANULE;
+
+type Over<'a, K> = Heap<<K as Kind>::Strategy, &'a Watch<'a>>;
+
+/// A small random number generator, the same on every target.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % bound as u64) as usize
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for index in (1..items.len()).rev() {
+            items.swap(index, self.below(index + 1));
+        }
+    }
+}
+
+// Memory of somebody else.
+
+/// The rig checks after every step that no block, no free piece and no write is in somebody else's pages.
+fn foreign_growth_before_the_first_allocation_is_not_touched<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    watch.foreign_growth(3);
+    let mut rig = Rig::<K>::new(&watch);
+    for size in [1, 100, 1000, 100_000] {
+        rig.get(size, 8)?;
+    }
+    assert_eq!(watch.foreign().len(), 1);
+    rig.dealloc_all()
+}
+per_strategy!(foreign_growth_before_the_first_allocation_is_not_touched);
+
+/// lite-alloc 0.1.0, mini-alloc and picoalloc hand such pages out.
+fn foreign_growth_between_allocations_is_not_touched<K: Kind>() -> Checked {
+    let mut memory = Memory::new(8 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    for round in 1..=10 {
+        for size in [16, 100, 3000, 40_000, 70_000] {
+            rig.get(size, 8)?;
+            rig.alloc(size, 16, true)?;
+            watch.foreign_growth(round % 3);
+            // The block at the top, with somebody right behind its page, and one further down.
+            let top = rig.live.len() - 1;
+            rig.realloc(top, 2 * size)?;
+            rig.realloc(top - 1, size + 1)?;
+        }
+        for _ in 0..4 {
+            rig.dealloc(rig.live.len() / 2)?;
+        }
+    }
+    assert!(watch.foreign().len() > 10);
+    rig.dealloc_all()
+}
+per_strategy!(foreign_growth_between_allocations_is_not_touched);
+
+fn rest_before_a_foreign_page_is_still_used<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    rig.get(1000, 8)?;
+    watch.foreign_growth(1);
+    rig.get(PAGE, 8)?;
+    let granted = watch.granted();
+    rig.get(PAGE / 2, 8)?;
+    assert_eq!(watch.granted(), granted, "the first page has room for that");
+    rig.dealloc_all()
+}
+per_strategy!(rest_before_a_foreign_page_is_still_used: bump, freelist);
+
+// How much memory is taken.
+
+fn memory_grows_by_what_is_needed<K: Kind>() -> Checked {
+    let mut memory = Memory::new(4 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    assert_eq!(watch.pages(), 0, "a heap takes memory before it is asked for any");
+    rig.get(1, 1)?;
+    assert_eq!(watch.pages(), 1);
+    rig.get(PAGE - 128, 1)?;
+    assert_eq!(watch.pages(), 1, "what is left of a page was not used");
+    rig.get(3 * PAGE, 1)?;
+    assert_eq!(watch.pages(), 4, "what is left of a page was not counted in");
+    rig.get(MIB, 1)?;
+    assert_eq!(watch.pages(), 4 + MIB / PAGE);
+    Ok(())
+}
+per_strategy!(memory_grows_by_what_is_needed);
+
+/// lol_alloc 0.4.1: each refused request left memory 1023 pages larger. The rig checks that pages and free memory
+/// are as before.
+fn refused_requests_leave_memory_as_it_was<K: Kind>() -> Checked {
+    let mut memory = Memory::new(4 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    watch.limit_to(8);
+    let mut rig = Rig::<K>::new(&watch);
+    for round in 0..30 {
+        for (size, align) in [(8 * PAGE + 1, 1), (9 * PAGE, PAGE), (1 << 30, 16), (8 * PAGE - 1000, 8)] {
+            let served = rig.alloc(size, align, round % 2 == 0)?;
+            assert!(!served || (round == 0 && size < 8 * PAGE), "{size} bytes at {align} are served");
+        }
+        rig.alloc(100 + round, 1 << (round % 8), false)?;
+        if round % 4 == 3 {
+            rig.dealloc(1)?;
+        }
+    }
+    rig.dealloc_all()
+}
+per_strategy!(refused_requests_leave_memory_as_it_was);
+
+fn refusal_of_the_source_passes<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    watch.refuse(1);
+    assert!(!rig.alloc(10, 1, false)?);
+    rig.get(10, 1)?;
+    for size in [PAGE, 2 * PAGE, 3 * PAGE] {
+        watch.refuse(1);
+        assert!(!rig.alloc(size, 1, false)?);
+        rig.get(size, 1)?;
+    }
+    rig.dealloc_all()
+}
+per_strategy!(refusal_of_the_source_passes);
+
+/// lite-alloc 0.1.0, bump and segregated: pointers past the end. The rig checks where every block lies.
+fn exhausted_memory_gives_null_and_nothing_past_the_end<K: Kind>() -> Checked {
+    for pages in [0, 1, 2] {
+        let mut memory = Memory::new(MIB);
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        watch.limit_to(pages);
+        let mut rig = Rig::<K>::new(&watch);
+        // Ever smaller, so that the last byte is reached.
+        for size in [30_000, 1000, 300, 16] {
+            let align = if size == 300 { 64 } else { 8 };
+            while rig.alloc(size, align, size == 1000)? {}
+            assert!(!rig.alloc(size, align, true)?);
+            for index in (0..rig.live.len()).step_by(7) {
+                rig.realloc(index, 40_000)?;
+            }
+        }
+        let live: usize = rig.live.iter().map(|block| block.layout.size()).sum();
+        assert!(live + PAGE / 4 > pages * PAGE, "only {live} bytes of {pages} pages were served");
+        rig.dealloc_all()?;
+    }
+    Ok(())
+}
+per_strategy!(exhausted_memory_gives_null_and_nothing_past_the_end);
+
+fn capped_memory_can_be_exhausted_again_after_it_is_freed<K: Kind>() -> Checked {
+    for size in [8, 64, 100, 128, 1000, 5000] {
+        if !K::KEEPS_ALL && size > common::LARGEST_BIN {
+            continue;
+        }
+        let mut memory = Memory::new(MIB);
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        watch.limit_to(2);
+        let heap = Over::<K>::with_source(&watch);
+        let layout = layout(size, 8);
+        let mut counts = Vec::new();
+        for round in 0..4 {
+            let mut blocks = Vec::new();
+            loop {
+                // SAFETY: the size is not 0.
+                let ptr = unsafe { heap.alloc(layout) };
+                if ptr.is_null() {
+                    break;
+                }
+                // SAFETY: the block is that long.
+                unsafe { ptr.write_bytes(round, size) };
+                blocks.push(ptr);
+            }
+            counts.push(blocks.len());
+            Random(u64::from(round)).shuffle(&mut blocks);
+            for ptr in blocks {
+                // SAFETY: it is live and has that layout.
+                unsafe { heap.dealloc(ptr, layout) };
+            }
+        }
+        assert_eq!(
+            counts,
+            [2 * PAGE / K::extent(size); 4],
+            "blocks of {size} bytes in two pages, each round"
+        );
+    }
+    Ok(())
+}
+per_strategy!(capped_memory_can_be_exhausted_again_after_it_is_freed);
+
+/// rlsf 0.2.3 does not serve one of half the memory.
+fn one_block_of_the_whole_memory_fits_after_everything_is_freed<K: Kind>() -> Checked {
+    let mut random = Random(5);
+    for round in 0..10 {
+        let mut memory = Memory::new(MIB);
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        let mut rig = Rig::<K>::new(&watch);
+        while rig.alloc(1 + random.below(30_000), 1 << random.below(10), false)? {}
+        while !rig.live.is_empty() {
+            rig.dealloc(random.below(rig.live.len()))?;
+            if round % 2 == 0 && random.below(3) == 0 {
+                rig.alloc(1 + random.below(10_000), 8, false)?;
+            }
+            if rig.live.len() < 3 {
+                rig.dealloc_all()?;
+            }
+        }
+        let whole = watch.granted();
+        assert_eq!(whole, MIB);
+        assert!(rig.alloc(whole, 1, round % 3 == 0)?, "{whole} bytes are free, but not in one block");
+        rig.dealloc_all()?;
+    }
+    Ok(())
+}
+per_strategy!(one_block_of_the_whole_memory_fits_after_everything_is_freed: freelist);
+
+// Capacity over time.
+
+/// lite-alloc 0.1.0, bump: a large block reused for a small request was lost for good.
+fn large_block_cut_for_small_ones_keeps_its_capacity<K: Kind>() -> Checked {
+    for size in [16, 48, 1000] {
+        let mut memory = Memory::new(MIB);
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        let mut rig = Rig::<K>::new(&watch);
+        rig.get(PAGE, 8)?;
+        rig.dealloc(0)?;
+        let count = PAGE / K::extent(size);
+        for _ in 0..if SLOW { count.min(200) } else { count.min(1000) } {
+            rig.get(size, 8)?;
+        }
+        assert_eq!(watch.pages(), 1, "memory grew although the block that is free has room");
+        // And its rest is one piece still.
+        let rest = total(&rig.free());
+        if rest >= 16 {
+            rig.get(rest, 8)?;
+        }
+        assert_eq!(watch.pages(), 1, "the rest of the block is in pieces");
+    }
+    Ok(())
+}
+per_strategy!(large_block_cut_for_small_ones_keeps_its_capacity: bump, freelist);
+
+const ROUNDS: usize = if SLOW { 20_000 } else { 100_000 };
+
+/// The blocks of `BumpFreeListAllocator` are never merged, so it may need a few blocks of each size, but not ever more.
+fn rounds_of_large_small_large_do_not_grow_memory<K: Kind>() -> Checked {
+    let bound = if K::COALESCES { 1 } else { 8 };
+    let mut memory = Memory::new(4 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let (large, small) = (layout(60_000, 8), layout(16, 8));
+    for round in 0..ROUNDS {
+        // SAFETY: each block is freed once, with its layout.
+        unsafe {
+            let first = get(&heap, large);
+            heap.dealloc(first, large);
+            let second = get(&heap, small);
+            heap.dealloc(second, small);
+            let third = get(&heap, large);
+            heap.dealloc(third, large);
+        }
+        assert!(watch.pages() <= bound, "{} pages in round {round}", watch.pages());
+    }
+    assert_eq!(total(&free_pieces(&heap)), watch.granted(), "bytes were lost");
+    Ok(())
+}
+per_strategy!(rounds_of_large_small_large_do_not_grow_memory: bump, freelist);
+
+/// lite-alloc 0.1.0, free list: memory grew without bound in steady traffic.
+fn steady_traffic_does_not_grow_memory_without_bound<K: Kind>() -> Checked {
+    let largest = if K::COALESCES { 2000 } else { common::LARGEST_BIN };
+    let steps = if SLOW { 60_000 } else { 200_000 };
+    let mut memory = Memory::new(32 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let mut random = Random(9);
+    let mut live: Vec<(*mut u8, Layout)> = Vec::new();
+    let (mut bytes, mut most) = (0, 0);
+    for step in 0..steps {
+        if live.len() < 300 || (live.len() < 700 && random.below(2) == 0) {
+            let layout = layout(1 + random.below(largest), 8);
+            live.push((get(&heap, layout), layout));
+            bytes += K::extent(layout.size());
+        } else {
+            let (ptr, layout) = live.swap_remove(random.below(live.len()));
+            bytes -= K::extent(layout.size());
+            // SAFETY: it is live and has that layout.
+            unsafe { heap.dealloc(ptr, layout) };
+        }
+        most = most.max(bytes);
+        let granted = watch.granted();
+        assert!(granted <= 2 * most + PAGE, "step {step}: {granted} bytes taken for {most} at most");
+    }
+    Ok(())
+}
+per_strategy!(steady_traffic_does_not_grow_memory_without_bound: segregated, freelist);
+
+/// wee_alloc 0.4.5: two vectors that double to 1 MiB in turn exhausted the memory in 78 rounds.
+fn vectors_doubling_in_turn_do_not_exhaust_memory<K: Kind>() -> Checked {
+    let mut memory = Memory::new(12 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    for round in 0..if SLOW { 300 } else { 1000 } {
+        let mut vectors = [(get(&heap, layout(16, 8)), 16), (get(&heap, layout(16, 8)), 16)];
+        while vectors[1].1 < MIB {
+            for (ptr, size) in &mut vectors {
+                // SAFETY: it is live and has that layout; the block is that long.
+                unsafe {
+                    ptr.write(round as u8);
+                    *ptr = heap.realloc(*ptr, layout(*size, 8), 2 * *size);
+                    *size *= 2;
+                    assert!(!ptr.is_null(), "round {round}: {size} bytes are refused");
+                    assert_eq!(ptr.read(), round as u8);
+                }
+            }
+        }
+        for (ptr, size) in vectors {
+            // SAFETY: it is live and has that layout.
+            unsafe { heap.dealloc(ptr, layout(size, 8)) };
+        }
+    }
+    Ok(())
+}
+per_strategy!(vectors_doubling_in_turn_do_not_exhaust_memory: bump, freelist);
+
+// Coalescing.
+
+/// talc 5.1.1 with its claim source, and rlsf small: blocks of two growths never merge.
+fn blocks_of_two_growths_merge<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    rig.get(PAGE, 8)?;
+    rig.get(PAGE, 8)?;
+    assert_eq!(watch.pages(), 2);
+    rig.dealloc_all()?;
+    rig.get(2 * PAGE, 8)?;
+    assert_eq!(watch.pages(), 2, "two pages are free, and two blocks were not merged");
+    rig.dealloc_all()?;
+    rig.get(3 * PAGE, 8)?;
+    assert_eq!(watch.pages(), 3, "what is free at the end of memory was not counted in");
+    Ok(())
+}
+per_strategy!(blocks_of_two_growths_merge: freelist);
+
+/// Frees `blocks` of equal size in the order given, and expects all memory back as one block.
+fn coalesces(order: impl Fn(&mut Vec<usize>)) {
+    for size in [GRANULE, 48, 500, 4000, PAGE] {
+        let mut memory = Memory::new(16 * PAGE);
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        let heap = Over::<FreeList>::with_source(&watch);
+        let layout = layout(size, 8);
+        let mut blocks: Vec<_> = (0..4 * PAGE / FreeList::extent(size)).map(|_| get(&heap, layout)).collect();
+        blocks.sort_unstable();
+        let mut indices: Vec<_> = (0..blocks.len()).collect();
+        order(&mut indices);
+        for index in indices {
+            // SAFETY: it is live, has that layout, and no index comes twice.
+            unsafe { heap.dealloc(blocks[index], layout) };
+        }
+        assert_eq!(watch.pages(), 4);
+        let whole = get(&heap, common::layout(4 * PAGE, 8));
+        assert_eq!(watch.pages(), 4, "memory grew, so blocks of {size} bytes were not merged");
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(whole, common::layout(4 * PAGE, 8)) };
+    }
+}
+
+#[test]
+fn blocks_freed_forward_coalesce() {
+    coalesces(|_| {});
+}
+
+#[test]
+fn blocks_freed_backward_coalesce() {
+    coalesces(|order| order.reverse());
+}
+
+#[test]
+fn blocks_freed_evens_then_odds_coalesce() {
+    coalesces(|order| order.sort_by_key(|index| index % 2));
+}
+
+#[test]
+fn blocks_freed_in_random_order_coalesce() {
+    for seed in 0..5 {
+        coalesces(|order| Random(seed).shuffle(order));
+    }
+}
+
+/// Wherever they lie, whatever lives around them, in whichever order they were freed. Memory must not grow.
+fn two_adjacent_free_blocks_serve_their_sum<K: Kind>() -> Checked {
+    for (size, other) in [(16, 16), (100, 30), (1000, 3000), (PAGE / 2, PAGE / 4)] {
+        for at in 0..5 {
+            for backward in [false, true] {
+                let mut memory = Memory::new(MIB);
+                let watch = Watch::<true>::new(memory.bytes(), PAGE);
+                let mut rig = Rig::<K>::new(&watch);
+                for _ in 0..3 {
+                    rig.get(size, 8)?;
+                    rig.get(other, 8)?;
+                }
+                // Nothing else is free.
+                let rest = total(&rig.free());
+                if rest > 0 {
+                    rig.get(rest, 8)?;
+                }
+                let mut addrs = [rig.live[at].addr(), rig.live[at + 1].addr()];
+                if backward {
+                    addrs.reverse();
+                }
+                for addr in addrs {
+                    let index = rig.live.iter().position(|block| block.addr() == addr);
+                    rig.dealloc(index.unwrap())?;
+                }
+                let pages = watch.pages();
+                rig.get(K::extent(size) + K::extent(other), 8)?;
+                assert_eq!(watch.pages(), pages);
+                assert_eq!(rig.live.last().unwrap().addr(), addrs[0].min(addrs[1]));
+                rig.dealloc_all()?;
+            }
+        }
+    }
+    Ok(())
+}
+per_strategy!(two_adjacent_free_blocks_serve_their_sum: freelist);
+
+// Work.
+
+/// A heap with `count` free blocks of `size` bytes, no two of which touch.
+fn riddled<'a, K: Kind>(watch: &'a Watch<'a>, count: usize, size: usize) -> Over<'a, K> {
+    let heap = Over::<K>::with_source(watch);
+    let blocks: Vec<_> = (0..2 * count).map(|_| get(&heap, layout(size, 8))).collect();
+    for ptr in blocks.into_iter().step_by(2) {
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, layout(size, 8)) };
+    }
+    assert!(free_pieces(&heap).len() >= count);
+    heap
+}
+
+const MANY: usize = 100_000;
+
+/// How many accesses to memory an operation may take, on average over all since the heap was made.
+const AFFORDABLE: usize = 100;
+
+/// lol_alloc: O(N). Counted in accesses to memory, so a slow machine does not matter. None of these requests fits
+/// in any of the free blocks, which is the worst case for a search. Only where blocks are merged may a single
+/// request take long, and not all of them.
+fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
+    const REQUESTS: usize = 20_000;
+    let mut memory = Memory::new(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = riddled::<K>(&watch, MANY, 32);
+    let before = watch.touches();
+    let mut worst = 0;
+    for index in 0..REQUESTS {
+        let touches = watch.touches();
+        get(&heap, layout(48 + index % 5 * 16, 8));
+        worst = worst.max(watch.touches() - touches);
+    }
+    let each = (watch.touches() - before) / REQUESTS;
+    assert!(
+        watch.touches() <= AFFORDABLE * (3 * MANY + REQUESTS),
+        "{each} accesses per allocation with {MANY} free blocks"
+    );
+    assert!(worst <= 50 || K::COALESCES, "{worst} accesses for one allocation");
+    Ok(())
+}
+per_strategy!(long_free_list_does_not_slow_down_allocation);
+
+fn long_free_list_does_not_slow_down_release<K: Kind>() -> Checked {
+    let mut memory = Memory::new(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = riddled::<K>(&watch, MANY, 32);
+    let blocks: Vec<_> = (0..1000).map(|_| get(&heap, layout(32, 8))).collect();
+    for ptr in blocks {
+        let touches = watch.touches();
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, layout(32, 8)) };
+        let touches = watch.touches() - touches;
+        assert!(touches <= 50, "{touches} accesses for one release");
+    }
+    Ok(())
+}
+per_strategy!(long_free_list_does_not_slow_down_release);
+
+/// Each of these requests makes memory grow, with 10^5 free blocks that none can use. Nothing is freed in between, so
+/// there is nothing new to be merged.
+fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
+    const REQUESTS: usize = 100;
+    let mut memory = Memory::new(32 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = riddled::<K>(&watch, MANY, 32);
+    let before = watch.touches();
+    for _ in 0..REQUESTS {
+        get(&heap, layout(PAGE, 8));
+    }
+    let each = (watch.touches() - before) / REQUESTS;
+    assert!(
+        watch.touches() <= AFFORDABLE * (3 * MANY + REQUESTS),
+        "{each} accesses for each growth with {MANY} free blocks"
+    );
+    Ok(())
+}
+per_strategy!(long_free_list_does_not_slow_down_growth);
+
+#[test]
+fn pages_may_be_of_any_size() {
+    // The size of a page is the source's business: nothing in a heap counts on 64 KiB.
+    for page in [GRANULE, KIB, 4 * KIB] {
+        let mut memory = Memory::new(PAGE);
+        let watch = Watch::<true>::new(memory.bytes(), page);
+        let mut rig = Rig::<FreeList>::new(&watch);
+        for size in [1, GRANULE, 100, KIB, 5 * KIB] {
+            rig.get(size, 8).unwrap();
+        }
+        rig.dealloc_all().unwrap();
+    }
+}
