@@ -15,10 +15,7 @@ pub extern "C" fn peak_live() -> usize {
     PEAK.load(Relaxed)
 }
 
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+pub struct Counting;
 
 fn count(more: usize, less: usize) {
     let live = LIVE.load(Relaxed) + more - less;

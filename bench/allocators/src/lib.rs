@@ -1,12 +1,19 @@
-//! The global allocator of a measured module, chosen by a feature.
+//! The allocator of a measured module, chosen by a feature.
+//!
+//! The module itself declares it as the global one, as a program would.
 #![no_std]
 
-/// Each line: the feature, and the allocator as its documentation tells a single-threaded wasm module to declare it.
+/// Each line: the feature, and the allocator as its documentation tells a single-threaded wasm module to make it.
 macro_rules! allocators {
     ($($feature:literal: $type:ty = $value:expr;)*) => {$(
         #[cfg(feature = $feature)]
-        #[global_allocator]
-        static ALLOCATOR: $type = $value;
+        pub type Chosen = $type;
+
+        #[cfg(feature = $feature)]
+        #[allow(clippy::new_without_default, reason = "it is for a static")]
+        pub const fn new() -> Chosen {
+            $value
+        }
     )*};
 }
 
@@ -35,10 +42,15 @@ allocators! {
     "talc-no-realloc": talc::cell::TalcSyncCell<talc::wasm::WasmGrowAndClaim, talc::wasm::WasmBinning> =
         talc::cell::TalcSyncCell::new_wasm(talc::wasm::WasmGrowAndClaim);
     "wee": wee_alloc::WeeAlloc<'static> = wee_alloc::WeeAlloc::INIT;
+
+    "pure-bump": pure_bump::PureBump = pure_bump::PureBump::new();
+    "stub": stub::Stub = stub::Stub;
+    "null": null::Null = null::Null;
+    "counting": counting::Counting = counting::Counting;
 }
 
 #[cfg(feature = "counting")]
-pub mod counting;
+mod counting;
 #[cfg(feature = "null")]
 mod null;
 #[cfg(feature = "pure-bump")]

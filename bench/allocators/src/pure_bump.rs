@@ -13,10 +13,13 @@ unsafe extern "C" {
 }
 
 /// How far the blocks reach from `__heap_base`.
-struct PureBump(Cell<usize>);
+pub struct PureBump(Cell<usize>);
 
-#[global_allocator]
-static ALLOCATOR: PureBump = PureBump(Cell::new(0));
+impl PureBump {
+    pub const fn new() -> Self {
+        Self(Cell::new(0))
+    }
+}
 
 // SAFETY: the module has one thread.
 unsafe impl Sync for PureBump {}

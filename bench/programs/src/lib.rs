@@ -3,7 +3,9 @@
 //! The host asks for an input buffer (`input`), fills it, and calls `run_<program>(start, length)` as
 //! often as it likes. Each call does the whole work anew and returns a checksum of what came out.
 
-extern crate allocators;
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: allocators::Chosen = allocators::new();
 
 mod checksum;
 

@@ -2,7 +2,10 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
-extern crate allocators;
+
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: allocators::Chosen = allocators::new();
 
 #[cfg(not(feature = "std"))]
 #[panic_handler]
