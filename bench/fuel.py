@@ -51,13 +51,14 @@ def run(engine, module, job, limit):
 
     work = exports["run_" + job["program"]]
     store.set_fuel(job["fuel"])
-    result = {"program": job["program"], "memory_after_round": []}
+    result = {"program": job["program"]}
     checksums = set()
     try:
         for _ in range(job["rounds"]):
             checksums.add(work(store, start, len(text)) % 2**64)
-            result["memory_after_round"].append(memory.size(store) * PAGE)
         result["fuel"] = job["fuel"] - store.get_fuel()
+        if "peak_live" in exports:
+            result["peak_live"] = exports["peak_live"](store)
         result["checksum"] = "/".join(f"{checksum:x}" for checksum in sorted(checksums))
     except (Trap, WasmtimeError) as error:
         if isinstance(error, Trap) and error.trap_code == TrapCode.OUT_OF_FUEL:
@@ -66,8 +67,7 @@ def run(engine, module, job, limit):
             result["error"] = "out of memory"
         else:
             result["error"] = panics[0] if panics else str(error).splitlines()[-1]
-    result["memory"] = memory.size(store) * PAGE
-    result["grown"] = result["memory"] - initial
+    result["grown"] = memory.size(store) * PAGE - initial
     return result
 
 

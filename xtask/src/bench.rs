@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
 mod fuel;
+mod size;
+mod soak;
+mod time;
 mod workloads;
 
 use std::fs;
@@ -15,7 +18,7 @@ const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
 
   --quick        fewer rounds, and modules built without LTO
-  --only         of: fuel (instructions and memory)
+  --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
 
@@ -31,7 +34,9 @@ pub struct Plan {
     partial: bool,
 }
 
-const PARTS: [&str; 1] = ["fuel"];
+type Part = fn(&Plan) -> Result<()>;
+
+const PARTS: [&str; 4] = ["size", "fuel", "time", "soak"];
 
 pub fn run(args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
@@ -44,8 +49,12 @@ pub fn run(args: &[String]) -> Result<()> {
     let begin = Instant::now();
     let plan = Plan::from_args(args)?;
     tools::need_target(tools::WASM)?;
-    if plan.measures("fuel") {
-        fuel::run(&plan)?;
+    let parts: [(&str, Part); 4] =
+        [("size", size::run), ("fuel", fuel::run), ("time", time::run), ("soak", soak::run)];
+    for (part, run) in parts {
+        if plan.only.iter().any(|only| only == part) {
+            run(&plan)?;
+        }
     }
     println!("\nDone in {:.0} s.", begin.elapsed().as_secs_f64());
     Ok(())
@@ -95,10 +104,6 @@ impl Plan {
             }
         }
         Ok(plan)
-    }
-
-    fn measures(&self, part: &str) -> bool {
-        self.only.iter().any(|only| only == part)
     }
 
     pub fn profile(&self) -> Profile {

@@ -48,7 +48,7 @@ pub fn run(args: &[String]) -> Result<()> {
     progress(&format!("Running {ROUNDS} rounds of each program in Node.js {node}, the allocators in turn"));
     let mut results = Vec::new();
     for program in names {
-        results.push(node::run(program, &inputs.join(program), &paths, ROUNDS)?);
+        results.push(node::run(program, Some(&inputs.join(program)), &paths, ROUNDS)?);
     }
 
     println!();
@@ -74,12 +74,12 @@ pub fn run(args: &[String]) -> Result<()> {
         for (allocator, outcome) in allocators.iter().zip(outcomes) {
             let mut row = vec![allocator.name.to_owned()];
             match outcome {
-                Outcome::Done { median, memory, checksum } => {
+                Outcome::Done { median, memories, checksum } => {
                     let same = Some(checksum) == expected;
                     wrong |= !same;
                     row.push(format!("{median:.1}"));
                     row.push(ratio(*median, &outcomes[0]));
-                    row.push(table::mib(*memory));
+                    row.push(memories.last().map_or("-".into(), |bytes| table::mib(*bytes)));
                     row.push(format!("{checksum} {}", if same { "same" } else { "WRONG" }));
                 }
                 Outcome::Failed { round, error, memory } => {

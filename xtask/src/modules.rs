@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -49,13 +50,19 @@ pub const PEERS: [Allocator; 13] = [
     allocator("pure-bump", "bump, never frees (the limit)", Some("allocators")),
 ];
 
-/// A stub in the place of an allocator: what the others' sizes are compared with.
+/// A stub in the place of an allocator: what the sizes of programs are compared with.
 pub const STUB: Allocator = allocator("stub", "none (a stub)", Some("allocators"));
+
+/// An allocator that never has memory: what the sizes of modules that only export it are compared with.
+pub const NULL: Allocator = allocator("null", "none", Some("allocators"));
+
+/// std's default, counting what is live. That does not depend on the allocator.
+pub const COUNTING: Allocator = allocator("counting", "std's default, with counters", Some("allocators"));
 
 impl Allocator {
     /// What cargo is to be told, as part of a list of features.
     pub fn feature(&self) -> String {
-        if self.key == STD.key { String::new() } else { format!(",allocators/{}", self.key) }
+        if self.key == STD.key { String::new() } else { format!(",allocator,allocators/{}", self.key) }
     }
 
     /// The version, as the lock file of `bench` has it.
@@ -97,13 +104,7 @@ pub fn build(allocator: &Allocator, programs: &[&str], profile: Profile) -> Resu
     let features = programs.join(",") + &allocator.feature();
     let target_dir = tools::target_dir().join("bench");
     tools::run(
-        tools::cargo()
-            .args(["build", "--locked", "--package", "programs", "--profile", profile.name()])
-            .args(["--target", tools::WASM, "--features", &features])
-            .arg("--manifest-path")
-            .arg(tools::root().join("bench/programs/Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target_dir)
+        cargo_build("programs", profile.name(), &features)
             .env("RUSTFLAGS", format!("-C link-arg=--max-memory={MEMORY_LIMIT}"))
             // A random number that the scripting engine is built with.
             .env("CONST_RANDOM_SEED", "1"),
@@ -113,4 +114,17 @@ pub fn build(allocator: &Allocator, programs: &[&str], profile: Profile) -> Resu
     let module = modules.join(format!("{}.wasm", allocator.key));
     fs::copy(target_dir.join(tools::WASM).join(profile.name()).join("programs.wasm"), &module)?;
     Ok(module)
+}
+
+/// The command that builds a package of `bench` to wasm.
+pub fn cargo_build(package: &str, profile: &str, features: &str) -> Command {
+    let mut cargo = tools::cargo();
+    cargo
+        .args(["build", "--package", package, "--profile", profile])
+        .args(["--target", tools::WASM, "--features", features])
+        .arg("--manifest-path")
+        .arg(tools::root().join("bench").join(package).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(tools::target_dir().join("bench"));
+    cargo
 }

@@ -151,3 +151,22 @@ pub fn need_wasmtime() -> Result<Wasmtime> {
     }
     Ok(Wasmtime { python, dir, version: WASMTIME.to_owned() })
 }
+
+const BINARYEN: &str = "132.0.0";
+
+/// Makes sure that wasm-opt is there, and returns where it lies. It runs in Node.js.
+pub fn need_wasm_opt() -> Result<PathBuf> {
+    need_node()?;
+    let dir = tools_dir().join(format!("binaryen-{BINARYEN}"));
+    let wasm_opt = dir.join("node_modules/binaryen/bin/wasm-opt");
+    if !wasm_opt.is_file() {
+        progress(&format!("Installing binaryen {BINARYEN}, for wasm-opt"));
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let package = format!("binaryen@{BINARYEN}");
+        run(Command::new(npm)
+            .args(["install", "--no-fund", "--no-audit", "--loglevel", "error", "--prefix"])
+            .args([dir.as_os_str(), package.as_ref()]))
+        .context("this needs npm, which comes with Node.js (or with `apt install npm`)")?;
+    }
+    Ok(wasm_opt)
+}

@@ -72,27 +72,32 @@ mod boxes {
     boxed!(100, new_100, drop_100);
 }
 
-/// A small program with std: counts the words of a text and answers with a report.
+/// A small program with std: sorts the words of a text and answers with a report.
 #[cfg(feature = "program")]
 mod program {
-    use std::collections::BTreeMap;
-    use std::fmt::Write;
-
     /// # Safety
     ///
     /// A text of `len` bytes lies at `start`.
     #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn count_words(start: *const u8, len: usize) -> usize {
+    pub unsafe extern "C" fn report(start: *const u8, len: usize) -> *mut String {
         // SAFETY: the caller's promise.
-        let text = String::from_utf8_lossy(unsafe { core::slice::from_raw_parts(start, len) });
-        let mut words: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (place, word) in text.split(' ').enumerate() {
-            words.entry(word.to_owned()).or_default().push(place);
-        }
+        let text = unsafe { core::slice::from_raw_parts(start, len) };
+        let mut words: Vec<String> =
+            text.split(|byte| *byte == b' ').map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        words.sort_unstable();
         let mut report = String::new();
-        for (word, places) in &words {
-            _ = writeln!(report, "{word} {}", places.len());
+        for (number, word) in words.iter().enumerate() {
+            report.push_str(&format!("{number}: {word}\n"));
         }
-        report.len()
+        Box::into_raw(Box::new(report))
+    }
+
+    /// # Safety
+    ///
+    /// `report` is one that `report` returned.
+    #[unsafe(no_mangle)]
+    pub unsafe extern "C" fn free(report: *mut String) {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(report) });
     }
 }

@@ -22,6 +22,8 @@ struct Cost {
     /// Bytes of memory grown.
     grown: u64,
     checksum: Option<String>,
+    /// The most bytes that were live at once, as the workload asked for them.
+    peak_live: Option<u64>,
 }
 
 pub fn run(plan: &Plan) -> Result<()> {
@@ -40,6 +42,14 @@ pub fn run(plan: &Plan) -> Result<()> {
         costs.push(of_allocator);
     }
     check(&mut costs);
+    progress("Counting how much is live");
+    let module = modules::build(&modules::COUNTING, &workloads::FEATURES, plan.profile())?;
+    let counted = count(plan, &wasmtime, &module, &inputs, None)?;
+    for of_allocator in &mut costs {
+        for (cost, counted) in of_allocator.iter_mut().zip(&counted) {
+            cost.peak_live = counted.peak_live;
+        }
+    }
     report(plan, &costs);
     write(plan, &wasmtime, &costs)
 }
@@ -87,7 +97,7 @@ fn read(answer: &Value) -> Option<Cost> {
         None => Ok(answer["fuel"].as_u64()?),
     };
     let checksum = answer["checksum"].as_str().map(String::from);
-    Some(Cost { fuel, grown: answer["grown"].as_u64()?, checksum })
+    Some(Cost { fuel, grown: answer["grown"].as_u64()?, checksum, peak_live: answer["peak_live"].as_u64() })
 }
 
 /// Whoever has another checksum than std's default has failed.
@@ -113,11 +123,20 @@ fn memory_ratio(cost: &Cost, std: &Cost) -> Option<f64> {
     Some(cost.grown.max(1 << 16) as f64 / std.grown.max(1 << 16) as f64)
 }
 
+/// The share of the memory grown that was live when most was. Above 1 if the module had room before it grew.
+fn efficiency(cost: &Cost) -> Option<f64> {
+    cost.fuel.as_ref().ok()?;
+    Some(cost.peak_live? as f64 / cost.grown.max(1 << 16) as f64)
+}
+
 fn report(plan: &Plan, costs: &[Vec<Cost>]) {
     println!("\nInstructions executed, as a ratio to std's default (geometric means below)\n");
     print(plan, costs, fuel_ratio, |std| std.fuel.as_ref().map_or("-".into(), |fuel| millions(*fuel)));
     println!("\nLinear memory grown, as a ratio to std's default\n");
     print(plan, costs, memory_ratio, |std| format!("{} MiB", table::mib(std.grown)));
+    println!("\nMemory efficiency: the most bytes live at once, as a share of the memory grown\n");
+    let of_std = |std: &Cost| efficiency(std).map_or("-".into(), |share| format!("{share:.3}"));
+    print(plan, costs, |cost, _| efficiency(cost), of_std);
 }
 
 fn millions(number: u64) -> String {
@@ -183,7 +202,7 @@ fn short(error: &str) -> &str {
 
 fn write(plan: &Plan, wasmtime: &tools::Wasmtime, costs: &[Vec<Cost>]) -> Result<()> {
     let mut lines = vec![
-        "allocator,version,workload,family,rounds,instructions,ratio to std,grown bytes,grown ratio to std,error,\
+        "allocator,version,workload,family,rounds,instructions,ratio to std,grown bytes,grown ratio to std,peak live bytes,error,\
          wasmtime"
             .to_owned(),
     ];
@@ -207,6 +226,7 @@ fn line(plan: &Plan, allocator: &Allocator, workload: &Workload, cost: &Cost, st
         ratio(fuel_ratio(cost, std)),
         cost.grown.to_string(),
         ratio(memory_ratio(cost, std)),
+        cost.peak_live.map_or(String::new(), |bytes| bytes.to_string()),
         cost.fuel.as_ref().err().map_or(String::new(), |error| format!("\"{}\"", error.replace('"', "'"))),
     ];
     Ok(cells.join(","))
