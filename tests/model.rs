@@ -35,8 +35,10 @@ enum Step {
     },
     /// Memory ends where it ends.
     NoLimit,
-    /// The source refuses once.
-    Refuse,
+    /// Growth fails from now on, or no longer.
+    Refuse {
+        refuses: bool,
+    },
 }
 
 /// 1 byte to `1 << bits`, each doubling as likely as any other.
@@ -58,7 +60,7 @@ fn steps(bits: u32) -> impl Strategy<Value = Step> {
         1 => (1usize..4).prop_map(|pages| Step::Foreign { pages }),
         1 => (0usize..32).prop_map(|pages| Step::Limit { pages }),
         1 => Just(Step::NoLimit),
-        1 => Just(Step::Refuse),
+        2 => proptest::bool::weighted(0.25).prop_map(|refuses| Step::Refuse { refuses }),
     ]
 }
 
@@ -80,7 +82,7 @@ fn run<K: Kind, const ZEROED: bool>(memory: &mut Memory, page: usize, fill: u8, 
             Step::Foreign { pages } => watch.foreign_growth(pages),
             Step::Limit { pages } => watch.limit_to(pages),
             Step::NoLimit => watch.limit_to(usize::MAX / PAGE),
-            Step::Refuse => watch.refuse(1),
+            Step::Refuse { refuses } => watch.refuse(refuses),
             Step::Dealloc { .. } | Step::Realloc { .. } => {}
         }
     }
@@ -95,7 +97,7 @@ fn run<K: Kind, const ZEROED: bool>(memory: &mut Memory, page: usize, fill: u8, 
     if K::COALESCES {
         // Nothing more to be had: each region, the largest first, is served as one block.
         watch.limit_to(0);
-        watch.refuse(0);
+        watch.refuse(false);
         let mut regions = watch.regions();
         regions.sort_unstable_by_key(|region| core::cmp::Reverse(region.len()));
         for region in regions {

@@ -216,8 +216,8 @@ fn unaligned_region_is_trimmed_and_its_surroundings_are_untouched<K: Kind>() -> 
         let usable = board.claim(start, len).unwrap();
         assert!(usable <= len && usable + 2 * GRANULE > len && usable % GRANULE == 0);
         drain::<K, _>(&board.heap);
-        let used = usable.is_multiple_of(16) || K::KEEPS_ALL;
-        assert!(!used || usable < 16 || !board.is_untouched(start, len), "nothing of the region was used");
+        // A block of 16 bytes, wherever it may start.
+        assert!(usable < 32 || !board.is_untouched(start, len), "nothing of the region was used");
         assert!(board.is_untouched(0, start), "memory below the region was touched");
         assert!(board.is_untouched(start + len, PAGE - start - len), "memory above the region was touched");
     }
@@ -271,10 +271,12 @@ fn bank_that_is_too_small_waits_for_a_smaller_request<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, KIB).unwrap();
     board.claim(8 * KIB, 8 * KIB).unwrap();
+    // No address in these banks is aligned like that: they are within 64 KiB above one that is less aligned.
+    let align = 2 << board.ram.bytes().as_ptr().addr().trailing_zeros();
     // SAFETY: the sizes are not 0.
     unsafe {
         assert!(board.heap.alloc(layout(9 * KIB, 8)).is_null());
-        assert!(board.heap.alloc(layout(8, PAGE * 16)).is_null());
+        assert!(board.heap.alloc(layout(8, align)).is_null());
     }
     let large = layout(8 * KIB, 8);
     let first = get(&board.heap, large);
@@ -367,6 +369,8 @@ fn default_source_serves_small_and_large_blocks<K: Kind>() -> Checked {
 }
 per_strategy!(default_source_serves_small_and_large_blocks);
 
+/// Not on 32-bit targets, where such blocks can be had: see `tests/wasm/run.mjs`.
+#[cfg(target_pointer_width = "64")]
 fn default_source_refuses_what_cannot_be<K: Kind>() -> Checked {
     let heap = Heap::<K::Strategy, DefaultSource>::new();
     for bits in 0..usize::BITS - 1 {
@@ -385,6 +389,7 @@ fn default_source_refuses_what_cannot_be<K: Kind>() -> Checked {
     get(&heap, layout(100, 8));
     Ok(())
 }
+#[cfg(target_pointer_width = "64")]
 per_strategy!(default_source_refuses_what_cannot_be);
 
 // The source that the other tests rely on.

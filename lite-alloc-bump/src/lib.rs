@@ -124,14 +124,8 @@ unsafe impl Strategy for BumpFreeList {
     const EMPTY: Self = Self { first: 0, rover: 0, frontier: Frontier::EMPTY };
 
     #[inline(always)]
-    fn top(&self) -> usize {
-        self.frontier.top
-    }
-
-    #[inline(always)]
-    fn clean(&self) -> usize {
-        // Fresh memory is cut once and never taken back.
-        0
+    fn frontier(&self) -> &Frontier {
+        &self.frontier
     }
 
     #[inline(never)]
@@ -161,11 +155,16 @@ unsafe impl Strategy for BumpFreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
+            let last = addr + old == self.frontier.top;
             if new <= old {
-                push(&mut self.first, source, addr + new, old - new);
+                if last {
+                    self.frontier.rewind(addr + new);
+                } else {
+                    push(&mut self.first, source, addr + new, old - new);
+                }
                 return addr;
             }
-            let moved = if addr + old == self.frontier.top {
+            let moved = if last {
                 self.fresh(source, addr, new, layout.align())
             } else {
                 self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()))

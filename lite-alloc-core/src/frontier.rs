@@ -9,34 +9,38 @@ const NOWHERE_ELSE: usize = usize::MAX & !(GRANULE - 1);
 /// What is left of the region that blocks are being cut from.
 ///
 /// ```text
-///   blocks, live and free │ free memory, in nobody's list │
-///   ──────────────────────┼───────────────────────────────┤
-///                        top                             end
+///   blocks, live and free │ free, used before │ as the source gave it │
+///   ──────────────────────┼───────────────────┼───────────────────────┤
+///                        top                clean                    end
 /// ```
 ///
 /// All-zero until the first block is asked for. An all-zero frontier is an empty one, so a heap in
 /// a `static` takes no initialised data and no initialisation.
 pub struct Frontier {
-    /// Where the next block starts, if its alignment allows. A multiple of `GRANULE`.
+    /// Where the next block starts, if its alignment allows. From here to `end`, memory is free and in nobody's
+    /// list. A multiple of `GRANULE`.
     pub top: usize,
     /// Where the region ends. `top <= end`.
     pub end: usize,
+    /// From the higher of `clean` and `top` to `end`, and in all regions to come, no block has ever been.
+    pub clean: usize,
 }
 
 impl Frontier {
     /// A frontier without memory.
-    pub const EMPTY: Self = Self { top: 0, end: 0 };
+    pub const EMPTY: Self = Self { top: 0, end: 0, clean: 0 };
+
+    /// Takes back what lies between `start` and `top`. O(1).
+    #[inline]
+    pub fn rewind(&mut self, start: usize) {
+        self.clean = self.clean.max(self.top);
+        self.top = start;
+    }
 
     /// What is left, which the next block is cut from.
     #[inline(always)]
     pub fn rest(&self) -> Region {
         Region { start: self.top, end: self.end }
-    }
-
-    /// Whether a block can be cut without more memory. O(1).
-    #[inline(always)]
-    pub fn fits(&self, size: usize, align: usize) -> bool {
-        padding(self.top, align) + size <= self.end - self.top
     }
 
     /// Makes the block that ends at `top` longer by `more` bytes, if what follows it is free or can be had. O(1).

@@ -91,14 +91,14 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.parts.with(|Parts { strategy, source }| {
-            let top = strategy.top();
+            let top = strategy.frontier().top;
             let addr = strategy.alloc(source, layout);
             let ptr = source.at(addr);
             if addr != 0 {
                 let mut dirty = layout.size();
                 // Only a block that was cut from the frontier moves its top.
-                if S::ZEROED && strategy.top() != top {
-                    dirty = dirty.min(strategy.clean().saturating_sub(addr));
+                if S::ZEROED && strategy.frontier().top != top {
+                    dirty = dirty.min(strategy.frontier().clean.saturating_sub(addr));
                 }
                 // SAFETY: a block of `layout.size()` bytes that is nobody's yet.
                 unsafe { ptr.write_bytes(0, dirty) };

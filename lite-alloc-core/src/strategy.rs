@@ -3,6 +3,7 @@
 use core::alloc::Layout;
 
 use crate::address::Region;
+use crate::frontier::Frontier;
 use crate::source::PageSource;
 
 /// An allocation algorithm: the structure of its free blocks, and what it does with them.
@@ -16,17 +17,14 @@ use crate::source::PageSource;
 ///
 /// `alloc` and `realloc` return 0, or the address of a block that is as long and as aligned as was asked,
 /// lies in regions of the source, and overlaps no live block. When they return 0, whatever was
-/// allocated, free, or to be had before still is. `alloc` changes the [`top`](Self::top) only if the
+/// allocated, free, or to be had before still is. `alloc` moves the [`top`](Frontier::top) of its frontier only if the
 /// block was cut from there.
 pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;
 
-    /// Where the next block is cut from fresh memory.
-    fn top(&self) -> usize;
-
-    /// From here up to the end of the frontier's region, and in all regions to come, memory is as the source gave it, but for blocks below [`top`](Self::top).
-    fn clean(&self) -> usize;
+    /// The frontier that fresh blocks are cut from.
+    fn frontier(&self) -> &Frontier;
 
     /// Finds a block for `layout`, whose size is not 0.
     fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize;

@@ -1,18 +1,21 @@
 //! `FreeListAllocator`: free blocks in bins by size, merged with their neighbours before memory grows.
 //!
 //! The paths that run often are short; the work that keeps memory small is put off until memory would have
-//! to grow, and then done for all blocks at once:
+//! to grow, and then done for all free blocks at once:
 //!
 //! ```text
-//!   alloc ─→ the bin of that size ─→ the frontier ─→ a larger bin ─→ sweep ─→ the source
-//!              pop                    bump            becomes the      sort and    grow
-//!                                                     frontier         merge
-//!   dealloc ─→ push
+//!   alloc ──→ the bin of that size ──→ the frontier ──→ a larger bin ──→ sweep ──→ the source
+//!                 pop                      bump           becomes the     sort,       grow
+//!                                                          frontier       merge
+//!   dealloc ──→ push
 //! ```
 //!
-//! Programs mostly ask again for the sizes they have just released, so most blocks go
-//! back and forth between the program and a bin, at the cost of a push and a pop, and the block that was used
-//! last, which is still in the cache, is used next. What this leaves scattered, [`sweep`](FreeList::sweep) puts together.
+//! Programs mostly ask again for the sizes that they have just released. So most blocks go back and forth between the
+//! program and a bin, for a push and a pop, and the block that was used last, which is still in the
+//! cache, is used next. What that leaves scattered, the [`sweep`] puts together: it sorts the free blocks by
+//! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
+//! for more; and now and then besides, so that programs that come back to the same work over and
+//! over do not scatter their blocks ever more widely.
 
 #![no_std]
 
@@ -31,11 +34,14 @@ use class::{CLASSES, class_of};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier; O(free blocks) when memory would grow otherwise |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and once in at least 256 times that a larger bin is needed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough.
+/// Memory grows only when no free block, merged with its free neighbours, is large enough. Blocks have no header: a
+/// block takes its size, rounded up to two words (8 bytes on 32-bit targets).
+///
+/// Not for hard real time: a single `alloc` may have to look at every free block. `SegregatedBumpAllocator` never does.
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 
 /// The word of a free block that leads to the next one.
@@ -51,8 +57,8 @@ pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
     frontier: Frontier,
-    /// No block that was cut from the frontier's region or a later one reaches past the higher of this and `top`.
-    clean: usize,
+    /// How many more times a block may be found in a larger bin before the next sweep.
+    patience: usize,
 }
 
 impl FreeList {
@@ -77,19 +83,12 @@ impl FreeList {
         }
     }
 
-    /// Goes on cutting blocks from `region`, memory that has been used before.
-    #[inline(always)]
-    fn switch(&mut self, region: Region) {
-        self.frontier = Frontier { top: region.start, end: region.end };
-        self.clean = region.end;
-    }
-
     /// Takes a free block of at least `size` bytes out of its bin. Returns an empty region if there is none.
     ///
     /// A bin holds blocks of similar size, some of which may be too short: of each bin, `walk` blocks are looked at.
     #[inline(always)]
     fn find<S: PageSource>(&mut self, source: &mut S, size: usize, walk: usize) -> Region {
-        // SAFETY: `class_of` is below `CLASSES`; `link` is a bin or the first word of a free block.
+        // SAFETY: `class_of` is at most `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
             let mut bin = self.bins.as_mut_ptr().add(class_of(size));
             let end = self.bins.as_mut_ptr().add(CLASSES);
@@ -111,26 +110,11 @@ impl FreeList {
         }
         Region { start: 0, end: 0 }
     }
-}
 
-// SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
-// block once was, and merged pieces that touch.
-unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, clean: 0 };
-
-    #[inline(always)]
-    fn top(&self) -> usize {
-        self.frontier.top
-    }
-
-    #[inline(always)]
-    fn clean(&self) -> usize {
-        self.clean
-    }
-
-    #[inline(never)]
-    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (size, align) = (round_up(layout.size()), layout.align());
+    /// Finds a block in the memory there is. Returns 0 if no free block is large enough, even after a sweep; then the
+    /// highest free block is the frontier.
+    #[inline]
+    fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
         // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
         unsafe {
             let bin = self.bins.as_mut_ptr().add(class_of(size));
@@ -141,40 +125,76 @@ unsafe impl Strategy for FreeList {
             }
         }
         let mut walk = WALK;
-        let mut spare = 0;
         loop {
             let Region { start: top, end } = self.frontier.rest();
             let pad = padding(top, align);
-            let need = pad + size;
             let room = end - top;
-            if need <= room {
-                self.frontier.top = top + need;
+            if pad + size <= room {
+                self.frontier.top = top + pad + size;
                 // SAFETY: the frontier has left what the alignment skips.
                 unsafe { self.push(source, top, pad) };
                 return top + pad;
             }
-            let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
-            if found.start != 0 {
-                self.switch(found);
+            if self.patience != 0 {
+                self.patience -= 1;
+                let found = self.find(source, size + ((align - 1) & !(GRANULE - 1)), walk);
+                if found.start != 0 {
+                    self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
+                    // SAFETY: the frontier has left its old region.
+                    unsafe { self.push(source, top, room) };
+                    continue;
+                }
+                if walk != WALK {
+                    return 0;
+                }
+            }
+            // A sweep looks at each free block a few times. So many of the requests that do not come cheap
+            // go by until the next, that its cost is spread to a constant for each of them.
+            self.patience = self.sweep(source) / 16 + 256;
+            walk = usize::MAX;
+        }
+    }
+
+    /// Fetches memory until a block fits in the frontier. Returns whether that was to be had.
+    #[inline(always)]
+    fn grow<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> bool {
+        loop {
+            let Region { start: top, end } = self.frontier.rest();
+            let need = padding(top, align) + size;
+            let room = end - top;
+            if need <= room {
+                return true;
+            }
+            let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
+                return false;
+            };
+            self.frontier.end = region.end;
+            if region.start != end {
+                self.frontier.top = region.start;
                 // SAFETY: the frontier has left its old region.
                 unsafe { self.push(source, top, room) };
-            } else if walk == WALK {
-                spare = self.sweep(source) * GRANULE;
-                walk = usize::MAX;
-            } else {
-                let missing = (need - room).saturating_add(spare);
-                match source.grow(Request { end, missing, size, align }) {
-                    Some(region) => {
-                        if region.start != end {
-                            self.frontier.top = region.start;
-                            // SAFETY: the frontier has left its old region.
-                            unsafe { self.push(source, top, room) };
-                        }
-                        self.frontier.end = region.end;
-                    }
-                    None if spare == 0 => return 0,
-                    None => spare = 0,
-                }
+            }
+        }
+    }
+}
+
+// SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
+// block once was, and merged pieces that touch.
+unsafe impl Strategy for FreeList {
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0 };
+
+    #[inline(always)]
+    fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    #[inline(never)]
+    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+        let (size, align) = (round_up(layout.size()), layout.align());
+        loop {
+            let block = self.reuse(source, size, align);
+            if block != 0 || !self.grow(source, size, align) {
+                return block;
             }
         }
     }
@@ -196,14 +216,31 @@ unsafe impl Strategy for FreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
+            let last = addr + old == self.frontier.top;
             if new <= old {
-                self.push(source, addr + new, old - new);
+                if last {
+                    self.frontier.rewind(addr + new);
+                } else {
+                    self.push(source, addr + new, old - new);
+                }
                 return addr;
             }
-            if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
+            if last && new - old <= self.frontier.rest().len() {
+                self.frontier.top = addr + new;
                 return addr;
             }
-            move_block(self, source, addr, layout, new_size)
+            let moved = self.reuse(source, new, layout.align());
+            if moved == 0 {
+                // Memory has to grow. If the block lies below the highest free block, which is the frontier now, it
+                // need not move.
+                if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
+                    return addr;
+                }
+                return move_block(self, source, addr, layout, new_size);
+            }
+            source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
+            self.push(source, addr, old);
+            moved
         }
     }
 

@@ -1,5 +1,6 @@
 //! Putting free blocks together.
 
+use lite_alloc_core::Frontier;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
@@ -39,7 +40,13 @@ impl FreeList {
             }
             count += 1;
         }
-        self.switch(frontier);
+        // Putting the rest of the frontier into a bin has written to its first granule.
+        let clean = if frontier.end == rest.end {
+            self.frontier.clean.max(rest.start + GRANULE)
+        } else {
+            frontier.end
+        };
+        self.frontier = Frontier { top: frontier.start, end: frontier.end, clean };
         count
     }
 

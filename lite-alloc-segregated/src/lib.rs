@@ -46,8 +46,6 @@ pub struct SegregatedBump {
     /// The first free block of `SMALLEST << index` bytes; 0 if there is none. The last one's link is 0.
     bins: [usize; BINS],
     frontier: Frontier,
-    /// No block that was cut from the frontier's region or a later one reaches past the higher of this and `top`.
-    clean: usize,
 }
 
 /// The bin of a size from 1 to [`LARGEST`].
@@ -63,12 +61,6 @@ const fn block_size(size: usize) -> usize {
 }
 
 impl SegregatedBump {
-    /// Remembers how far the frontier has got, before it is taken back.
-    #[inline]
-    fn mark(&mut self) {
-        self.clean = self.clean.max(self.frontier.top);
-    }
-
     #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
         self.frontier.cut(source, from, size, align, |source, start, size| {
@@ -80,16 +72,11 @@ impl SegregatedBump {
 // SAFETY: blocks are cut from the frontier; a bin holds blocks of its size that were cut
 // before, and each leaves the bin when it is returned.
 unsafe impl Strategy for SegregatedBump {
-    const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY, clean: 0 };
+    const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
 
     #[inline(always)]
-    fn top(&self) -> usize {
-        self.frontier.top
-    }
-
-    #[inline(always)]
-    fn clean(&self) -> usize {
-        self.clean
+    fn frontier(&self) -> &Frontier {
+        &self.frontier
     }
 
     #[inline(never)]
@@ -120,8 +107,7 @@ unsafe impl Strategy for SegregatedBump {
                 *bin = addr;
             }
         } else if addr + block_size(size) == self.frontier.top {
-            self.mark();
-            self.frontier.top = addr;
+            self.frontier.rewind(addr);
         }
     }
 
@@ -135,7 +121,8 @@ unsafe impl Strategy for SegregatedBump {
     ) -> usize {
         let (old, new) = (block_size(layout.size()), block_size(new_size));
         let moved = if addr + old == self.frontier.top {
-            self.mark();
+            // It may shrink.
+            self.frontier.clean = self.frontier.clean.max(addr + old);
             self.fresh(source, addr, new, layout.align())
         } else if new == old || (new < old && old > LARGEST) {
             addr

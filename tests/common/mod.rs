@@ -5,6 +5,7 @@
 //! the host and in wasm: [`test`] is the harness of whichever target this is.
 #![allow(dead_code)] // Each test binary uses its own part of this.
 
+pub mod program;
 pub mod rig;
 pub mod watch;
 

@@ -21,7 +21,7 @@ pub struct Watch<'a, const ZEROED: bool = true> {
     limit: Cell<usize>,
     most: usize,
     fill: Cell<u8>,
-    refuse: Cell<usize>,
+    refuse: Cell<bool>,
     regions: RefCell<Vec<Region>>,
     foreign: RefCell<Vec<Region>>,
     touches: Cell<usize>,
@@ -38,7 +38,7 @@ impl<'a, const ZEROED: bool> Watch<'a, ZEROED> {
             limit: Cell::new(most),
             most,
             fill: Cell::new(0),
-            refuse: Cell::new(0),
+            refuse: Cell::new(false),
             regions: RefCell::default(),
             foreign: RefCell::default(),
             touches: Cell::new(0),
@@ -50,14 +50,14 @@ impl<'a, const ZEROED: bool> Watch<'a, ZEROED> {
         self.fill.set(byte);
     }
 
-    /// The next `times` growths fail.
-    pub fn refuse(&self, times: usize) {
-        self.refuse.set(times);
+    /// From now on, growth fails, however small it is, or no longer.
+    pub fn refuse(&self, refuses: bool) {
+        self.refuse.set(refuses);
     }
 
-    /// Whether the next growth will fail however small it is.
+    /// Whether growth fails.
     pub fn refuses(&self) -> bool {
-        self.refuse.get() > 0
+        self.refuse.get()
     }
 
     /// From now on, memory ends `pages` pages after what is taken now, or where it really ends.
@@ -138,7 +138,6 @@ unsafe impl<const ZEROED: bool> PageSource for &Watch<'_, ZEROED> {
         assert!(request.missing > 0, "a heap asked for nothing");
         assert!(request.align.is_power_of_two());
         if self.refuses() {
-            self.refuse.set(self.refuse.get() - 1);
             return None;
         }
         let region = (&mut &self.pages).grow(request)?;

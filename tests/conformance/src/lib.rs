@@ -1,0 +1,69 @@
+//! The three allocators, each with its functions exported as `bump_alloc` and so on, for `tests/wasm/run.mjs`.
+//!
+//! There is no standard library and no other allocator in the module: all of linear memory above the stack is left to
+//! the one that is tested, and to JavaScript. Elsewhere than in wasm, the crate is empty.
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use lite_alloc::single_threaded::{BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator};
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).unwrap()
+}
+
+macro_rules! export {
+    ($allocator:ident: $alloc:ident, $alloc_zeroed:ident, $dealloc:ident, $realloc:ident, $free:ident) => {
+        const _: () = {
+            static HEAP: $allocator = $allocator::new();
+
+            #[unsafe(no_mangle)]
+            extern "C" fn $alloc(size: usize, align: usize) -> *mut u8 {
+                // SAFETY: the script never asks for 0 bytes.
+                unsafe { HEAP.alloc(layout(size, align)) }
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn $alloc_zeroed(size: usize, align: usize) -> *mut u8 {
+                // SAFETY: the script never asks for 0 bytes.
+                unsafe { HEAP.alloc_zeroed(layout(size, align)) }
+            }
+
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $dealloc(ptr: *mut u8, size: usize, align: usize) {
+                // SAFETY: the script frees what it has, with the layout that it has it with.
+                unsafe { HEAP.dealloc(ptr, layout(size, align)) }
+            }
+
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $realloc(
+                ptr: *mut u8,
+                size: usize,
+                align: usize,
+                new_size: usize,
+            ) -> *mut u8 {
+                // SAFETY: as above, and the new size makes a layout.
+                unsafe { HEAP.realloc(ptr, layout(size, align), layout(new_size, align).size()) }
+            }
+
+            /// The free bytes of the heap.
+            #[unsafe(no_mangle)]
+            extern "C" fn $free() -> u64 {
+                let mut free = 0;
+                HEAP.visit_free(|piece| free += piece.len() as u64);
+                free
+            }
+        };
+    };
+}
+
+export!(BumpFreeListAllocator: bump_alloc, bump_alloc_zeroed, bump_dealloc, bump_realloc, bump_free);
+export!(SegregatedBumpAllocator:
+    segregated_alloc, segregated_alloc_zeroed, segregated_dealloc, segregated_realloc, segregated_free);
+export!(FreeListAllocator: freelist_alloc, freelist_alloc_zeroed, freelist_dealloc, freelist_realloc, freelist_free);

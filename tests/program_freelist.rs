@@ -1,0 +1,6 @@
+//! A program on `FreeListAllocator` as the global allocator.
+
+#[macro_use]
+mod common;
+
+program!(FreeListAllocator);
