@@ -1,15 +1,14 @@
 // Runs one program with several modules, which differ in their allocator only.
 //
-// usage: node run.mjs '{"program": "json", "input": "path" or null, "modules": ["path", ...], "rounds": 20, "limit": 1073741824}'
+// usage: node run.mjs '{"program": "json", "input": "path" or null, "modules": ["path", ...], "rounds": 20, "patience": 20, "limit": 1073741824}'
 //
+// A module is stopped when a round takes `patience` times as long as the first module's.
 // Each module has one instance, which does all its rounds, as a service would. The modules take turns
 // within each round, and another one begins each time, so that whatever else the machine does meets all alike.
 import { readFileSync } from "node:fs";
 
-const { program, input, modules, rounds, limit } = JSON.parse(process.argv[2]);
+const { program, input, modules, rounds, patience, limit } = JSON.parse(process.argv[2]);
 const text = input ? readFileSync(input) : Buffer.alloc(0);
-// A round may take this many times as long as the first module's.
-const patience = 100;
 
 const runs = modules.map((path) => {
   const run = { times: [], memories: [] };

@@ -12,12 +12,13 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::modules::{self, Allocator, Profile};
+use crate::node;
 use crate::tools;
 
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
 
-  --quick        fewer rounds, and modules built without LTO
+  --quick        fewer rounds, less patience, modules built without LTO, and of sizes opt-level z only
   --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
@@ -108,6 +109,21 @@ impl Plan {
 
     pub fn profile(&self) -> Profile {
         if self.quick { Profile::Fast } else { Profile::Lto }
+    }
+
+    /// A workload is stopped when it takes this many times what it takes with std's default.
+    pub fn patience(&self) -> u64 {
+        if self.quick { 5 } else { 100 }
+    }
+
+    /// An error for a narrow column.
+    pub fn short(&self, error: &str) -> String {
+        match error {
+            node::OUT_OF_MEMORY => "no memory".into(),
+            "timeout" => format!("> {}", self.patience()),
+            "wrong checksum" => "wrong".into(),
+            _ => "trap".into(),
+        }
     }
 
     /// Writes results as CSV: to `bench/results` if they are whole, or else to the target folder.

@@ -12,6 +12,8 @@ use crate::tools::{self, progress};
 use crate::{inputs, table};
 
 const ROUNDS: u32 = 20;
+/// A program is stopped when a round takes this many times as long as with std's default.
+const PATIENCE: u64 = 20;
 
 /// The programs: what they are called in the module, and what they do.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -48,7 +50,7 @@ pub fn run(args: &[String]) -> Result<()> {
     progress(&format!("Running {ROUNDS} rounds of each program in Node.js {node}, the allocators in turn"));
     let mut results = Vec::new();
     for program in names {
-        results.push(node::run(program, Some(&inputs.join(program)), &paths, ROUNDS)?);
+        results.push(node::run(program, Some(&inputs.join(program)), &paths, ROUNDS, PATIENCE)?);
     }
 
     println!();

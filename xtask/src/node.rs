@@ -31,8 +31,14 @@ pub enum Outcome {
 }
 
 /// Runs a program with each of the modules: one instance each, and in each round all of them in turn.
-pub fn run(program: &str, input: Option<&Path>, paths: &[PathBuf], rounds: u32) -> Result<Vec<Outcome>> {
-    let job = json!({ "program": program, "input": input, "modules": paths, "rounds": rounds,
+pub fn run(
+    program: &str,
+    input: Option<&Path>,
+    paths: &[PathBuf],
+    rounds: u32,
+    patience: u64,
+) -> Result<Vec<Outcome>> {
+    let job = json!({ "program": program, "input": input, "modules": paths, "rounds": rounds, "patience": patience,
         "limit": modules::MEMORY_LIMIT });
     let answer =
         tools::output(Command::new("node").arg(tools::root().join("bench/run.mjs")).arg(job.to_string()))?;

@@ -12,9 +12,6 @@ use crate::modules::{self, Allocator};
 use crate::tools::{self, progress};
 use crate::{inputs, table};
 
-/// A workload may burn this many times what it burns with std's default.
-const PATIENCE: u64 = 100;
-
 /// What one workload took with one allocator.
 struct Cost {
     /// Instructions, or why there are none.
@@ -68,7 +65,7 @@ fn count(
         .enumerate()
         .map(|(place, workload)| {
             let fuel = match std.map(|std| &std[place].fuel) {
-                Some(Ok(fuel)) => fuel * PATIENCE,
+                Some(Ok(fuel)) => fuel * plan.patience(),
                 _ => 1 << 50,
             };
             let input: Option<PathBuf> = workload.input.map(|input| inputs.join(input));
@@ -85,7 +82,7 @@ fn count(
 
 fn rounds(plan: &Plan, workload: &Workload) -> u32 {
     match workload.family {
-        Family::Real if plan.quick => 5,
+        Family::Real if plan.quick => 3,
         Family::Real => 20,
         Family::Small | Family::Micro => 3,
     }
@@ -158,7 +155,7 @@ fn print(
             let cost = &of_allocator[place];
             row.push(match (ratio(cost, std), &cost.fuel) {
                 (Some(ratio), _) => format!("{ratio:.3}"),
-                (None, Err(error)) => short(error).into(),
+                (None, Err(error)) => plan.short(error),
                 (None, Ok(_)) => "-".into(),
             });
         }
@@ -188,16 +185,6 @@ fn print(
         rows.push(row);
     }
     table::print(&rows);
-}
-
-/// An error for a narrow column.
-fn short(error: &str) -> &str {
-    match error {
-        "out of memory" => "no memory",
-        "timeout" => "timeout",
-        "wrong checksum" => "wrong",
-        _ => "trap",
-    }
 }
 
 fn write(plan: &Plan, wasmtime: &tools::Wasmtime, costs: &[Vec<Cost>]) -> Result<()> {

@@ -21,7 +21,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         paths.push(modules::build(allocator, &workloads::FEATURES, plan.profile())?);
     }
 
-    let rounds = if plan.quick { 7 } else { 25 };
+    let rounds = if plan.quick { 5 } else { 25 };
     progress(&format!("Measuring time in Node.js {node}, {rounds} rounds"));
     // For each workload, a cell for each allocator but std: a ratio, or an error.
     let mut results: Vec<(f64, Vec<Result<f64, String>>)> = Vec::new();
@@ -34,16 +34,16 @@ pub fn run(plan: &Plan) -> Result<()> {
             _ => paths[1..].chunks(GROUP - 1).map(|others| [&paths[..1], others].concat()).collect(),
         };
         for group in groups {
-            let outcomes = node::run(workload.name, input.as_deref(), &group, rounds)?;
+            let outcomes = node::run(workload.name, input.as_deref(), &group, rounds, plan.patience())?;
             let mut medians = outcomes.into_iter();
             if let Some(Outcome::Done { median, checksum, .. }) = medians.next() {
                 of_std = median;
                 ratios.extend(medians.map(|outcome| match outcome {
-                    Outcome::Done { checksum: other, .. } if other != checksum => Err("wrong".into()),
+                    Outcome::Done { checksum: other, .. } if other != checksum => {
+                        Err("wrong checksum".into())
+                    }
                     Outcome::Done { median, .. } => Ok(median / of_std),
-                    Outcome::Failed { error, .. } if error == node::OUT_OF_MEMORY => Err("no memory".into()),
-                    Outcome::Failed { error, .. } if error == "timeout" => Err(error),
-                    Outcome::Failed { .. } => Err("trap".into()),
+                    Outcome::Failed { error, .. } => Err(error),
                 }));
             } else {
                 anyhow::bail!("{} fails with std's default", workload.name);
@@ -60,7 +60,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     for (workload, (of_std, ratios)) in plan.workloads.iter().zip(&results) {
         let mut row = vec![workload.name.to_owned(), format!("{of_std:.1} ms")];
         for (allocator, ratio) in plan.allocators[1..].iter().zip(ratios) {
-            row.push(ratio.as_ref().map_or_else(String::clone, |ratio| format!("{ratio:.2}")));
+            row.push(ratio.as_ref().map_or_else(|error| plan.short(error), |ratio| format!("{ratio:.2}")));
             lines.push(format!(
                 "{},{},{},{},{rounds},{of_std:.3},{},{},{node}",
                 allocator.key,
@@ -68,7 +68,10 @@ pub fn run(plan: &Plan) -> Result<()> {
                 workload.name,
                 workload.family.name(),
                 ratio.as_ref().map_or(String::new(), |ratio| format!("{ratio:.4}")),
-                ratio.as_ref().err().map_or("", String::as_str),
+                ratio
+                    .as_ref()
+                    .err()
+                    .map_or(String::new(), |error| format!("\"{}\"", error.replace('"', "'"))),
             ));
         }
         rows.push(row);
