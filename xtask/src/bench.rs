@@ -18,7 +18,8 @@ use crate::tools;
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
 
-  --quick        fewer rounds, less patience, modules built without LTO, and of sizes opt-level z only
+  --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
+                 no soak, and the best known peers only, unless the other options say otherwise
   --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
@@ -34,6 +35,9 @@ pub struct Plan {
     /// Whether something was left out, so that the results are not the ones to keep.
     partial: bool,
 }
+
+/// Left out of the quick mode: other settings of an allocator that it has, and the one that takes longest.
+const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "old-bump", "mini"];
 
 type Part = fn(&Plan) -> Result<()>;
 
@@ -67,17 +71,20 @@ fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
 
 impl Plan {
     fn from_args(args: &[String]) -> Result<Self> {
+        let quick = args.iter().any(|arg| arg == "--quick");
         let mut plan = Self {
-            quick: false,
-            only: PARTS.map(String::from).to_vec(),
+            quick,
+            only: PARTS[..if quick { 3 } else { 4 }].iter().map(|part| part.to_string()).collect(),
             allocators: all_allocators().collect(),
             workloads: workloads::ALL.iter().collect(),
             partial: false,
         };
+        if quick && !args.iter().any(|arg| arg == "--allocators") {
+            plan.allocators.retain(|allocator| !SLOW_OR_SIMILAR.contains(&allocator.key));
+        }
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             if arg == "--quick" {
-                plan.quick = true;
                 continue;
             }
             let list = args.next().with_context(|| format!("what follows {arg}?\n\n{USAGE}"))?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -27,21 +28,29 @@ pub fn run(plan: &Plan) -> Result<()> {
     let wasmtime = tools::need_wasmtime()?;
     let inputs = inputs::prepare()?;
     let total = plan.allocators.len();
-    let mut costs: Vec<Vec<Cost>> = Vec::new();
-    for (number, allocator) in plan.allocators.iter().enumerate() {
-        progress(&format!(
-            "{}: building its module, and counting ({} of {total})",
-            allocator.name,
-            number + 1
-        ));
-        let module = modules::build(allocator, &workloads::FEATURES, plan.profile())?;
-        let of_allocator = count(plan, &wasmtime, &module, &inputs, costs.first())?;
-        costs.push(of_allocator);
-    }
+    let build = |allocator| modules::build(allocator, &workloads::FEATURES, plan.profile());
+    let count = &|module: &Path, std: Option<&[Cost]>| count(plan, &wasmtime, module, &inputs, std);
+
+    progress(&format!("{}: building its module, and counting (1 of {total})", modules::STD.name));
+    let std = count(&build(&modules::STD)?, None)?;
+    // The others are counted while the next ones are being built. Counts are exact however busy the machine is.
+    let mut costs = thread::scope(|scope| -> Result<Vec<Vec<Cost>>> {
+        let mut counting = Vec::new();
+        for (number, allocator) in plan.allocators.iter().enumerate().skip(1) {
+            let what = "building its module, and counting";
+            progress(&format!("{}: {what} ({} of {total})", allocator.name, number + 1));
+            let module = build(allocator)?;
+            counting.push(scope.spawn({
+                let std = &std;
+                move || count(&module, Some(std))
+            }));
+        }
+        counting.into_iter().map(|counting| counting.join().expect("counting does not panic")).collect()
+    })?;
+    costs.insert(0, std);
     check(&mut costs);
     progress("Counting how much is live");
-    let module = modules::build(&modules::COUNTING, &workloads::FEATURES, plan.profile())?;
-    let counted = count(plan, &wasmtime, &module, &inputs, None)?;
+    let counted = count(&build(&modules::COUNTING)?, None)?;
     for of_allocator in &mut costs {
         for (cost, counted) in of_allocator.iter_mut().zip(&counted) {
             cost.peak_live = counted.peak_live;
@@ -57,7 +66,7 @@ fn count(
     wasmtime: &tools::Wasmtime,
     module: &Path,
     inputs: &Path,
-    std: Option<&Vec<Cost>>,
+    std: Option<&[Cost]>,
 ) -> Result<Vec<Cost>> {
     let jobs: Vec<Value> = plan
         .workloads
@@ -127,6 +136,9 @@ fn efficiency(cost: &Cost) -> Option<f64> {
 }
 
 fn report(plan: &Plan, costs: &[Vec<Cost>]) {
+    if plan.allocators.len() > WIDTH {
+        return summary(plan, costs);
+    }
     println!("\nInstructions executed, as a ratio to std's default (geometric means below)\n");
     print(plan, costs, fuel_ratio, |std| std.fuel.as_ref().map_or("-".into(), |fuel| millions(*fuel)));
     println!("\nLinear memory grown, as a ratio to std's default\n");
@@ -134,6 +146,54 @@ fn report(plan: &Plan, costs: &[Vec<Cost>]) {
     println!("\nMemory efficiency: the most bytes live at once, as a share of the memory grown\n");
     let of_std = |std: &Cost| efficiency(std).map_or("-".into(), |share| format!("{share:.3}"));
     print(plan, costs, |cost, _| efficiency(cost), of_std);
+}
+
+/// More allocators than this are no columns of a table any more.
+const WIDTH: usize = 6;
+
+/// A line for each allocator, with means only.
+fn summary(plan: &Plan, costs: &[Vec<Cost>]) {
+    println!("\nCompared with std's default: geometric means; worst is the worst of all workloads");
+    println!("(each workload by itself: in the CSV file, or with --allocators)\n");
+    let mut failures = Vec::new();
+    let mut rows = vec![vec!["allocator".to_owned()]];
+    rows[0].extend(
+        ["real", "small", "small+micro", "worst", "memory: real", "small", "small+micro", "worst", "failed"]
+            .map(String::from),
+    );
+    let groups: [&[Family]; 3] = [&[Family::Real], &[Family::Small], &[Family::Small, Family::Micro]];
+    for (allocator, of_allocator) in plan.allocators.iter().zip(costs) {
+        let mut row = vec![allocator.name.to_owned()];
+        for ratio in [fuel_ratio, memory_ratio] {
+            let ratios = |families: &[Family]| -> Vec<f64> {
+                let pairs = of_allocator.iter().zip(&costs[0]).zip(&plan.workloads);
+                pairs
+                    .filter(|(_, workload)| families.contains(&workload.family))
+                    .filter_map(|((cost, std), _)| ratio(cost, std))
+                    .collect()
+            };
+            let text = |ratio: Option<f64>| ratio.map_or("-".into(), |ratio| format!("{ratio:.3}"));
+            row.extend(groups.map(|families| text(geomean(ratios(families)))));
+            let all = ratios(&[Family::Real, Family::Small, Family::Micro]);
+            row.push(text(all.into_iter().reduce(f64::max)));
+        }
+        let errors: Vec<String> = of_allocator
+            .iter()
+            .zip(&plan.workloads)
+            .filter_map(|(cost, workload)| {
+                Some(format!("{} {}", workload.name, plan.short(cost.fuel.as_ref().err()?)))
+            })
+            .collect();
+        row.push(if errors.is_empty() { "-".into() } else { errors.len().to_string() });
+        rows.push(row);
+        if !errors.is_empty() {
+            failures.push(format!("  {}: {}", allocator.name, errors.join(", ")));
+        }
+    }
+    table::print(&rows);
+    if !failures.is_empty() {
+        println!("\nFailed, and left out of the means:\n{}", failures.join("\n"));
+    }
 }
 
 fn millions(number: u64) -> String {
