@@ -1,16 +1,17 @@
 // Runs one program with several modules, which differ in their allocator only.
 //
-// usage: node run.mjs '{"program": "json", "input": "path", "modules": ["path", ...], "rounds": 20, "limit": 1073741824}'
+// usage: node run.mjs '{"program": "json", "input": "path" or null, "modules": ["path", ...], "rounds": 20, "patience": 20, "limit": 1073741824}'
 //
+// A module is stopped when a round takes `patience` times as long as the first module's.
 // Each module has one instance, which does all its rounds, as a service would. The modules take turns
 // within each round, and another one begins each time, so that whatever else the machine does meets all alike.
 import { readFileSync } from "node:fs";
 
-const { program, input, modules, rounds, limit } = JSON.parse(process.argv[2]);
-const text = readFileSync(input);
+const { program, input, modules, rounds, patience, limit } = JSON.parse(process.argv[2]);
+const text = input ? readFileSync(input) : Buffer.alloc(0);
 
 const runs = modules.map((path) => {
-  const run = { times: [] };
+  const run = { times: [], memories: [] };
   const panicked = (start, length) => {
     run.panic = Buffer.from(run.exports.memory.buffer, start, length).toString();
   };
@@ -32,6 +33,8 @@ for (let round = 0; round < rounds; round++) {
     try {
       const checksum = BigInt.asUintN(64, run.work()).toString(16);
       run.times.push(performance.now() - begin);
+      run.memories.push(run.exports.memory.buffer.byteLength);
+      if (run.times.at(-1) > patience * (runs[0].times.at(-1) ?? Infinity)) run.error = "timeout";
       run.checksum ??= checksum;
       if (run.checksum !== checksum) run.error = "another checksum than in the rounds before";
     } catch (error) {
@@ -40,7 +43,12 @@ for (let round = 0; round < rounds; round++) {
       const exhausted = !run.panic && run.exports.memory.buffer.byteLength > limit / 2;
       run.error = exhausted ? "out of memory" : (run.panic ?? error.message);
     }
-    if (run.error) run.round = round + 1;
+    if (run.error) {
+      run.round = round + 1;
+      run.memories.push(run.exports.memory.buffer.byteLength);
+      // Its memory is needed for the others.
+      run.exports = run.work = undefined;
+    }
   }
 }
 process.stderr.write(process.stderr.isTTY ? "\n" : `    ${program}: ${rounds} rounds done\n`);
@@ -49,9 +57,9 @@ const median = (list) => {
   const sorted = list.toSorted((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
-const results = runs.map(({ exports, times, checksum, error, round }) => ({
+const results = runs.map(({ times, memories, checksum, error, round }) => ({
   median: error ? undefined : median(times),
-  memory: exports.memory.buffer.byteLength,
+  memories,
   checksum,
   error,
   round,

@@ -51,7 +51,7 @@ pub fn prepare() -> Result<PathBuf> {
 fn packages() -> Result<HashMap<String, PathBuf>> {
     let metadata = tools::output(
         tools::cargo()
-            .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", tools::WASM])
+            .args(["metadata", "--format-version", "1", "--filter-platform", tools::WASM])
             .args(["--features", "json,markdown,rust", "--manifest-path"])
             .arg(tools::root().join("bench/programs/Cargo.toml")),
     )?;

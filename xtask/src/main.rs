@@ -1,5 +1,6 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod inputs;
 mod modules;
@@ -13,7 +14,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
 commands:
-  demo    run real programs in Node.js with each allocator, and compare (under five minutes)";
+  demo    run real programs in Node.js with each allocator, and compare (under five minutes)
+  bench   measure our allocators and their peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         None => ("help", [].as_slice()),
     };
     let result = match command {
+        "bench" => bench::run(rest),
         "demo" => demo::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -2,58 +2,129 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::tools;
 
 /// An allocator that modules can be built with.
 pub struct Allocator {
+    /// What it is called on the command line and in results: the feature of `bench/allocators` that selects it, or
+    /// "std".
+    pub key: &'static str,
     /// What users know it by.
     pub name: &'static str,
-    /// The feature of `bench/allocators` that selects it; none for std's default.
-    pub feature: Option<&'static str>,
+    /// The package it comes from. std has none.
+    pub package: Option<&'static str>,
+}
+
+const fn allocator(key: &'static str, name: &'static str, package: Option<&'static str>) -> Allocator {
+    Allocator { key, name, package }
 }
 
 /// The allocator of the standard library.
-pub const STD: Allocator = Allocator { name: "std's default", feature: None };
+pub const STD: Allocator = allocator("std", "std's default", None);
 
 /// The three of this repository.
 pub const OURS: [Allocator; 3] = [
-    Allocator { name: "BumpFreeListAllocator", feature: Some("bump") },
-    Allocator { name: "SegregatedBumpAllocator", feature: Some("segregated") },
-    Allocator { name: "FreeListAllocator", feature: Some("freelist") },
+    allocator("bump", "BumpFreeListAllocator", Some("lite-alloc-bump")),
+    allocator("segregated", "SegregatedBumpAllocator", Some("lite-alloc-segregated")),
+    allocator("freelist", "FreeListAllocator", Some("lite-alloc-freelist")),
 ];
 
-/// No allocator in the module: what the others' sizes are compared with.
-pub const IMPORTED: Allocator = Allocator { name: "imported", feature: Some("imported") };
+/// What else there is, in the versions that `bench/allocators` names.
+pub const PEERS: [Allocator; 13] = [
+    allocator("dlmalloc", "dlmalloc", Some("dlmalloc")),
+    allocator("talc-dynamic", "talc, dynamic", Some("talc")),
+    allocator("talc-claim", "talc, claim", Some("talc")),
+    allocator("talc-no-realloc", "talc, claim, no realloc", Some("talc")),
+    allocator("rlsf", "rlsf", Some("rlsf")),
+    allocator("rlsf-small", "rlsf, small", Some("rlsf")),
+    allocator("lol", "lol_alloc, free list", Some("lol_alloc")),
+    allocator("wee", "wee_alloc", Some("wee_alloc")),
+    allocator("mini", "mini-alloc (never frees)", Some("mini-alloc")),
+    allocator("old-bump", "lite-alloc 0.1.0, bump", Some("lite-alloc")),
+    allocator("old-segregated", "lite-alloc 0.1.0, segregated", Some("lite-alloc")),
+    allocator("old-freelist", "lite-alloc 0.1.0, free list", Some("lite-alloc")),
+    allocator("pure-bump", "bump, never frees (the limit)", Some("allocators")),
+];
+
+/// A stub in the place of an allocator: what the sizes of programs are compared with.
+pub const STUB: Allocator = allocator("stub", "none (a stub)", Some("allocators"));
+
+/// An allocator that never has memory: what the sizes of modules that only export it are compared with.
+pub const NULL: Allocator = allocator("null", "none", Some("allocators"));
+
+/// std's default, counting what is live. That does not depend on the allocator.
+pub const COUNTING: Allocator = allocator("counting", "std's default, with counters", Some("allocators"));
+
+impl Allocator {
+    /// What cargo is to be told, as part of a list of features.
+    pub fn feature(&self) -> String {
+        if self.key == STD.key { String::new() } else { format!(",allocator,allocators/{}", self.key) }
+    }
+
+    /// The version, as the lock file of `bench` has it.
+    pub fn version(&self) -> Result<String> {
+        let Some(package) = self.package else {
+            return tools::rustc_version();
+        };
+        let lock = fs::read_to_string(tools::root().join("bench/Cargo.lock"))?;
+        let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\""));
+        let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+        Ok(version.with_context(|| format!("bench/Cargo.lock has no {package}"))?.to_owned())
+    }
+}
+
+/// How the programs are compiled, at opt-level 3 in either case.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Profile {
+    /// All as one unit, which takes up to half a minute for each module.
+    Lto,
+    /// Each package for itself, which takes seconds.
+    Fast,
+}
+
+impl Profile {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lto => "wasm-3",
+            Self::Fast => "wasm-3-fast",
+        }
+    }
+}
 
 /// Where the linear memory of a module ends: 1 GiB, so that a program that wants ever more fails soon and does not
 /// bring down the machine.
 pub const MEMORY_LIMIT: u64 = 1 << 30;
 
 /// Builds the module with `programs` and returns where it lies.
-pub fn build(allocator: &Allocator, programs: &[&str]) -> Result<PathBuf> {
-    let mut features = programs.join(",");
-    if let Some(feature) = allocator.feature {
-        features += ",allocators/";
-        features += feature;
-    }
+pub fn build(allocator: &Allocator, programs: &[&str], profile: Profile) -> Result<PathBuf> {
+    let features = programs.join(",") + &allocator.feature();
     let target_dir = tools::target_dir().join("bench");
-    let flags = format!("-C link-arg=--max-memory={MEMORY_LIMIT}");
     tools::run(
-        tools::cargo()
-            .args(["build", "--locked", "--package", "programs", "--profile", "wasm-3"])
-            .args(["--target", tools::WASM, "--features", &features])
-            .arg("--manifest-path")
-            .arg(tools::root().join("bench/programs/Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target_dir)
-            .env("RUSTFLAGS", flags),
+        cargo_build("programs", profile.name(), &features)
+            .env("RUSTFLAGS", format!("-C link-arg=--max-memory={MEMORY_LIMIT}"))
+            // A random number that the scripting engine is built with.
+            .env("CONST_RANDOM_SEED", "1"),
     )?;
-    let modules = target_dir.join("modules");
+    let modules = target_dir.join("modules").join(format!("{}-{}", profile.name(), programs.len()));
     fs::create_dir_all(&modules)?;
-    let module = modules.join(format!("{}.wasm", allocator.feature.unwrap_or("std")));
-    fs::copy(target_dir.join(tools::WASM).join("wasm-3/programs.wasm"), &module)?;
+    let module = modules.join(format!("{}.wasm", allocator.key));
+    fs::copy(target_dir.join(tools::WASM).join(profile.name()).join("programs.wasm"), &module)?;
     Ok(module)
+}
+
+/// The command that builds a package of `bench` to wasm.
+pub fn cargo_build(package: &str, profile: &str, features: &str) -> Command {
+    let mut cargo = tools::cargo();
+    cargo
+        .args(["build", "--package", package, "--profile", profile])
+        .args(["--target", tools::WASM, "--features", features])
+        .arg("--manifest-path")
+        .arg(tools::root().join("bench").join(package).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(tools::target_dir().join("bench"));
+    cargo
 }

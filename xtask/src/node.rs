@@ -17,8 +17,8 @@ pub enum Outcome {
     Done {
         /// The median time of a round, in milliseconds.
         median: f64,
-        /// Linear memory at the end, in bytes.
-        memory: u64,
+        /// Linear memory after each round, in bytes.
+        memories: Vec<u64>,
         checksum: String,
     },
     /// It stopped with an error in a round.
@@ -31,8 +31,14 @@ pub enum Outcome {
 }
 
 /// Runs a program with each of the modules: one instance each, and in each round all of them in turn.
-pub fn run(program: &str, input: &Path, paths: &[PathBuf], rounds: u32) -> Result<Vec<Outcome>> {
-    let job = json!({ "program": program, "input": input, "modules": paths, "rounds": rounds,
+pub fn run(
+    program: &str,
+    input: Option<&Path>,
+    paths: &[PathBuf],
+    rounds: u32,
+    patience: u64,
+) -> Result<Vec<Outcome>> {
+    let job = json!({ "program": program, "input": input, "modules": paths, "rounds": rounds, "patience": patience,
         "limit": modules::MEMORY_LIMIT });
     let answer =
         tools::output(Command::new("node").arg(tools::root().join("bench/run.mjs")).arg(job.to_string()))?;
@@ -42,12 +48,16 @@ pub fn run(program: &str, input: &Path, paths: &[PathBuf], rounds: u32) -> Resul
 }
 
 fn read(outcome: &Value) -> Option<Outcome> {
-    let memory = outcome["memory"].as_u64()?;
+    let memories: Vec<u64> = outcome["memories"].as_array()?.iter().filter_map(Value::as_u64).collect();
     Some(match outcome["error"].as_str() {
-        Some(error) => Outcome::Failed { round: outcome["round"].as_u64()?, error: error.to_owned(), memory },
+        Some(error) => Outcome::Failed {
+            round: outcome["round"].as_u64()?,
+            error: error.to_owned(),
+            memory: *memories.last()?,
+        },
         None => Outcome::Done {
             median: outcome["median"].as_f64()?,
-            memory,
+            memories,
             checksum: outcome["checksum"].as_str()?.to_owned(),
         },
     })

@@ -104,3 +104,69 @@ pub fn need_node() -> Result<String> {
         ),
     }
 }
+
+/// The version of the compiler.
+pub fn rustc_version() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = output(Command::new(rustc).arg("--version"))?;
+    Ok(version.split_whitespace().nth(1).unwrap_or("unknown").to_owned())
+}
+
+/// Where tools are installed that only this repository uses.
+fn tools_dir() -> PathBuf {
+    target_dir().join("tools")
+}
+
+/// The wasm engine that counts instructions, as a package of Python.
+pub struct Wasmtime {
+    pub python: &'static str,
+    /// Where the package lies.
+    pub dir: PathBuf,
+    pub version: String,
+}
+
+const WASMTIME: &str = "50.0.1";
+
+/// Makes sure that wasmtime is there.
+pub fn need_wasmtime() -> Result<Wasmtime> {
+    let works = |python: &&str| {
+        let answer = Command::new(python).args(["-m", "pip", "--version"]).output();
+        answer.is_ok_and(|answer| answer.status.success())
+    };
+    let python = ["python3", "python"].into_iter().find(works).context(
+        "this needs Python 3 with pip, to install the wasm engine that counts instructions; get it from \
+         https://www.python.org, or with `apt install python3-pip`",
+    )?;
+    let dir = tools_dir().join(format!("wasmtime-{WASMTIME}"));
+    if !dir.is_dir() {
+        progress(&format!("Installing wasmtime {WASMTIME}"));
+        // Under its final name only when it is whole.
+        let unfinished = tools_dir().join("wasmtime-unfinished");
+        let package = format!("wasmtime=={WASMTIME}");
+        run(Command::new(python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--root-user-action", "ignore", "--upgrade", "--target"])
+            .args([unfinished.as_os_str(), package.as_ref()]))?;
+        std::fs::rename(unfinished, &dir)?;
+    }
+    Ok(Wasmtime { python, dir, version: WASMTIME.to_owned() })
+}
+
+const BINARYEN: &str = "132.0.0";
+
+/// Makes sure that wasm-opt is there, and returns where it lies. It runs in Node.js.
+pub fn need_wasm_opt() -> Result<PathBuf> {
+    need_node()?;
+    let dir = tools_dir().join(format!("binaryen-{BINARYEN}"));
+    let wasm_opt = dir.join("node_modules/binaryen/bin/wasm-opt");
+    if !wasm_opt.is_file() {
+        progress(&format!("Installing binaryen {BINARYEN}, for wasm-opt"));
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let package = format!("binaryen@{BINARYEN}");
+        run(Command::new(npm)
+            .args(["install", "--no-fund", "--no-audit", "--loglevel", "error", "--prefix"])
+            .args([dir.as_os_str(), package.as_ref()]))
+        .context("this needs npm, which comes with Node.js (or with `apt install npm`)")?;
+    }
+    Ok(wasm_opt)
+}

@@ -3,7 +3,9 @@
 //! The host asks for an input buffer (`input`), fills it, and calls `run_<program>(start, length)` as
 //! often as it likes. Each call does the whole work anew and returns a checksum of what came out.
 
-extern crate allocators;
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: allocators::Chosen = allocators::new();
 
 mod checksum;
 
@@ -47,6 +49,12 @@ macro_rules! program {
     };
 }
 
+program!(index, "index", run_index);
 program!(json, "json", run_json);
 program!(markdown, "markdown", run_markdown);
 program!(rust, "rust", run_rust);
+program!(regex, "regex", run_regex);
+program!(script, "script", run_script);
+
+#[cfg(feature = "micro")]
+mod micro;

@@ -1,0 +1,74 @@
+"""Counts the instructions that programs execute: the fuel that wasmtime burns, the same on every machine.
+
+usage: python3 fuel.py '{"module": "path", "limit": 1073741824,
+                         "jobs": [{"program": "json", "input": "path" or null, "rounds": 3, "fuel": 10000}]}'
+
+Prints one line of JSON for each job. Each job has an instance of its own, which does all its rounds.
+"""
+
+import json
+import sys
+
+from wasmtime import Config, Engine, Func, FuncType, Linker, Module, Store, ValType
+from wasmtime import Trap, TrapCode, WasmtimeError
+
+PAGE = 65536
+
+
+def main():
+    order = json.loads(sys.argv[1])
+    config = Config()
+    config.consume_fuel = True
+    # Fuel does not depend on how well the code is compiled, but compiling takes time.
+    config.cranelift_opt_level = "none"
+    engine = Engine(config)
+    module = Module.from_file(engine, order["module"])
+    for job in order["jobs"]:
+        print(json.dumps(run(engine, module, job, order["limit"])), flush=True)
+
+
+def run(engine, module, job, limit):
+    store = Store(engine)
+    store.set_fuel(2**63)
+    panics = []
+
+    def panicked(start, length):
+        panics.append(bytes(memory.read(store, start, start + length)).decode())
+
+    linker = Linker(engine)
+    i32 = ValType.i32()
+    linker.define(store, "host", "panicked", Func(store, FuncType([i32, i32], []), panicked))
+    exports = linker.instantiate(store, module).exports(store)
+    memory = exports["memory"]
+    initial = memory.size(store) * PAGE
+
+    text = b""
+    if job["input"]:
+        with open(job["input"], "rb") as file:
+            text = file.read()
+    start = exports["input"](store, len(text))
+    memory.write(store, text, start)
+
+    work = exports["run_" + job["program"]]
+    store.set_fuel(job["fuel"])
+    result = {"program": job["program"]}
+    checksums = set()
+    try:
+        for _ in range(job["rounds"]):
+            checksums.add(work(store, start, len(text)) % 2**64)
+        result["fuel"] = job["fuel"] - store.get_fuel()
+        if "peak_live" in exports:
+            result["peak_live"] = exports["peak_live"](store)
+        result["checksum"] = "/".join(f"{checksum:x}" for checksum in sorted(checksums))
+    except (Trap, WasmtimeError) as error:
+        if isinstance(error, Trap) and error.trap_code == TrapCode.OUT_OF_FUEL:
+            result["error"] = "timeout"
+        elif not panics and memory.size(store) * PAGE > limit / 2:
+            result["error"] = "out of memory"
+        else:
+            result["error"] = panics[0] if panics else str(error).splitlines()[-1]
+    result["grown"] = memory.size(store) * PAGE - initial
+    return result
+
+
+main()

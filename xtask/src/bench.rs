@@ -1,0 +1,154 @@
+//! `cargo xtask bench`: our allocators and their peers, measured alike.
+
+mod fuel;
+mod size;
+mod soak;
+mod time;
+mod workloads;
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::modules::{self, Allocator, Profile};
+use crate::node;
+use crate::tools;
+
+const USAGE: &str = "\
+usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
+
+  --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
+                 no soak, and the best known peers only, unless the other options say otherwise
+  --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions)
+  --allocators   of those listed below; std is always among them
+  --workloads    of those listed below
+
+Lists are separated by commas.";
+
+/// What is to be measured.
+pub struct Plan {
+    pub quick: bool,
+    only: Vec<String>,
+    pub allocators: Vec<&'static Allocator>,
+    pub workloads: Vec<&'static workloads::Workload>,
+    /// Whether something was left out, so that the results are not the ones to keep.
+    partial: bool,
+}
+
+/// Left out of the quick mode: other settings of an allocator that it has, and the one that takes longest.
+const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "old-bump", "mini"];
+
+type Part = fn(&Plan) -> Result<()>;
+
+const PARTS: [&str; 4] = ["size", "fuel", "time", "soak"];
+
+pub fn run(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        println!("{USAGE}\n\nallocators:");
+        all_allocators().for_each(|allocator| println!("  {:16} {}", allocator.key, allocator.name));
+        println!("\nworkloads:");
+        workloads::ALL.iter().for_each(|workload| println!("  {:16} {}", workload.name, workload.what));
+        return Ok(());
+    }
+    let begin = Instant::now();
+    let plan = Plan::from_args(args)?;
+    tools::need_target(tools::WASM)?;
+    let parts: [(&str, Part); 4] =
+        [("size", size::run), ("fuel", fuel::run), ("time", time::run), ("soak", soak::run)];
+    for (part, run) in parts {
+        if plan.only.iter().any(|only| only == part) {
+            run(&plan)?;
+        }
+    }
+    println!("\nDone in {:.0} s.", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
+    std::iter::once(&modules::STD).chain(&modules::OURS).chain(&modules::PEERS)
+}
+
+impl Plan {
+    fn from_args(args: &[String]) -> Result<Self> {
+        let quick = args.iter().any(|arg| arg == "--quick");
+        let mut plan = Self {
+            quick,
+            only: PARTS[..if quick { 3 } else { 4 }].iter().map(|part| part.to_string()).collect(),
+            allocators: all_allocators().collect(),
+            workloads: workloads::ALL.iter().collect(),
+            partial: false,
+        };
+        if quick && !args.iter().any(|arg| arg == "--allocators") {
+            plan.allocators.retain(|allocator| !SLOW_OR_SIMILAR.contains(&allocator.key));
+        }
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if arg == "--quick" {
+                continue;
+            }
+            let list = args.next().with_context(|| format!("what follows {arg}?\n\n{USAGE}"))?;
+            let names: Vec<&str> = list.split(',').collect();
+            let known: Vec<&str> = match arg.as_str() {
+                "--only" => {
+                    plan.only = names.iter().map(|name| name.to_string()).collect();
+                    PARTS.to_vec()
+                }
+                "--allocators" => {
+                    plan.partial = true;
+                    plan.allocators
+                        .retain(|allocator| allocator.key == "std" || names.contains(&allocator.key));
+                    all_allocators().map(|allocator| allocator.key).collect()
+                }
+                "--workloads" => {
+                    plan.partial = true;
+                    plan.workloads.retain(|workload| names.contains(&workload.name));
+                    workloads::ALL.iter().map(|workload| workload.name).collect()
+                }
+                _ => bail!("there is no option {arg}\n\n{USAGE}"),
+            };
+            if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+                bail!("{arg}: `{unknown}` is none of {}", known.join(", "));
+            }
+        }
+        Ok(plan)
+    }
+
+    pub fn profile(&self) -> Profile {
+        if self.quick { Profile::Fast } else { Profile::Lto }
+    }
+
+    /// A workload is stopped when it takes this many times what it takes with std's default.
+    pub fn patience(&self) -> u64 {
+        if self.quick { 5 } else { 100 }
+    }
+
+    /// An error for a narrow column.
+    pub fn short(&self, error: &str) -> String {
+        match error {
+            node::OUT_OF_MEMORY => "no memory".into(),
+            "timeout" => format!("> {}", self.patience()),
+            "wrong checksum" => "wrong".into(),
+            _ => "trap".into(),
+        }
+    }
+
+    /// Writes results as CSV: to `bench/results` if they are whole, or else to the target folder.
+    pub fn write(&self, name: &str, lines: &[String]) -> Result<()> {
+        let dir = match self.partial {
+            true => tools::target_dir().join("bench/results"),
+            false => tools::root().join("bench/results"),
+        };
+        fs::create_dir_all(&dir)?;
+        let file = dir.join(format!("{}{name}.csv", if self.quick { "quick-" } else { "" }));
+        fs::write(&file, lines.join("\n") + "\n")?;
+        println!("\nwritten to {}", file.strip_prefix(tools::root()).unwrap_or(&file).display());
+        Ok(())
+    }
+}
+
+/// The geometric mean; none of nothing.
+pub fn geomean(ratios: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let logs: Vec<f64> = ratios.into_iter().map(f64::ln).collect();
+    (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+}

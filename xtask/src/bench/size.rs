@@ -1,0 +1,125 @@
+//! Bytes that an allocator adds to a module, after wasm-opt.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::Plan;
+use crate::modules::{self, Allocator};
+use crate::table;
+use crate::tools::{self, progress};
+
+/// A kind of module: its feature in `bench/size`, what it is, and the allocator that it is compared with.
+const KINDS: [(&str, &str, &Allocator); 4] = [
+    ("exports", "alloc, dealloc", &modules::NULL),
+    ("exports-realloc", "and realloc", &modules::NULL),
+    ("boxes", "boxes", &modules::STUB),
+    ("program", "std program", &modules::STUB),
+];
+
+const LEVELS: [&str; 3] = ["z", "s", "3"];
+
+const WASM_OPT: [&str; 10] = [
+    "-Oz",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+    "--enable-bulk-memory",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+    "--enable-reference-types",
+];
+
+pub fn run(plan: &Plan) -> Result<()> {
+    let wasm_opt = tools::need_wasm_opt()?;
+    let levels = if plan.quick { &LEVELS[..1] } else { &LEVELS };
+    let mut modules: HashMap<(&str, &str, &str), PathBuf> = HashMap::new();
+    let bases = [&modules::NULL, &modules::STUB];
+    let all: Vec<&Allocator> = bases.into_iter().chain(plan.allocators.iter().copied()).collect();
+    for (number, allocator) in all.iter().enumerate() {
+        progress(&format!(
+            "{}: building its small modules ({} of {})",
+            allocator.name,
+            number + 1,
+            all.len()
+        ));
+        for &level in levels {
+            for (kind, _, base) in KINDS {
+                if !bases.iter().any(|base| base.key == allocator.key) || allocator.key == base.key {
+                    let module = build(&wasm_opt, allocator, kind, level)?;
+                    modules.insert((allocator.key, kind, level), module);
+                }
+            }
+        }
+    }
+    let paths: Vec<&Path> = modules.values().map(PathBuf::as_path).collect();
+    let gzipped = gzipped(&paths)?;
+    let sizes: HashMap<_, (i64, i64)> = modules
+        .iter()
+        .map(|(key, path)| {
+            let raw = fs::metadata(path).with_context(|| format!("no {}", path.display()))?.len();
+            Ok((*key, (raw as i64, gzipped[path.as_path()])))
+        })
+        .collect::<Result<_>>()?;
+
+    let mut lines = vec!["allocator,version,module,opt-level,bytes,bytes added,gzip,gzip added".to_owned()];
+    for &level in levels {
+        println!("\nBytes added at opt-level {level}, after wasm-opt (in brackets: gzipped)\n");
+        let mut rows = vec![vec!["allocator".to_owned()]];
+        rows[0].extend(KINDS.map(|(_, what, _)| what.to_owned()));
+        for allocator in &plan.allocators {
+            let mut row = vec![allocator.name.to_owned()];
+            for (kind, _, base) in KINDS {
+                let (raw, gzip) = sizes[&(allocator.key, kind, level)];
+                let (base_raw, base_gzip) = sizes[&(base.key, kind, level)];
+                row.push(format!("{} ({})", raw - base_raw, gzip - base_gzip));
+                lines.push(format!(
+                    "{},{},{kind},{level},{raw},{},{gzip},{}",
+                    allocator.key,
+                    allocator.version()?,
+                    raw - base_raw,
+                    gzip - base_gzip
+                ));
+            }
+            rows.push(row);
+        }
+        table::print(&rows);
+    }
+    plan.write("size", &lines)
+}
+
+/// Builds one small module and returns where it lies.
+fn build(wasm_opt: &Path, allocator: &Allocator, kind: &str, level: &str) -> Result<PathBuf> {
+    let profile = format!("wasm-{level}");
+    // std's default cannot be had without std.
+    let std = if allocator.key == modules::STD.key { ",std" } else { "" };
+    let features = format!("{kind}{std}{}", allocator.feature());
+    tools::run(modules::cargo_build("size", &profile, &features).arg("--quiet"))?;
+    let target_dir = tools::target_dir().join("bench");
+    let dir = target_dir.join("small-modules");
+    fs::create_dir_all(&dir)?;
+    let module = dir.join(format!("{}-{kind}-{level}.wasm", allocator.key));
+    tools::run(
+        Command::new("node")
+            .arg(wasm_opt)
+            .args(WASM_OPT)
+            .arg(target_dir.join(tools::WASM).join(profile).join("size.wasm"))
+            .arg("-o")
+            .arg(&module),
+    )?;
+    Ok(module)
+}
+
+/// The gzipped sizes of files, at level 9.
+fn gzipped<'a>(paths: &[&'a Path]) -> Result<HashMap<&'a Path, i64>> {
+    const SCRIPT: &str = "for (const path of process.argv.slice(1)) \
+        console.log(require('zlib').gzipSync(require('fs').readFileSync(path), { level: 9 }).length)";
+    let sizes = tools::output(Command::new("node").args(["-e", SCRIPT]).args(paths))?;
+    let sizes: Vec<i64> = sizes.lines().map(str::parse).collect::<Result<_, _>>()?;
+    Ok(paths.iter().copied().zip(sizes).collect())
+}
