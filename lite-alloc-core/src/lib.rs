@@ -13,4 +13,4 @@ mod strategy;
 
 pub use frontier::Frontier;
 pub use heap::Heap;
-pub use strategy::{Strategy, move_block};
+pub use strategy::Strategy;

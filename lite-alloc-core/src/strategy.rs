@@ -53,28 +53,3 @@ pub unsafe trait Strategy: Sized {
     /// Calls `visit` with every free piece of memory that the heap could still use, in no particular order. O(number of pieces).
     fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region));
 }
-
-/// Resizes by moving: what every strategy does when a block cannot stay.
-///
-/// # Safety
-///
-/// As for [`Strategy::realloc`].
-pub unsafe fn move_block<A: Strategy, S: PageSource>(
-    strategy: &mut A,
-    source: &mut S,
-    addr: usize,
-    layout: Layout,
-    new_size: usize,
-) -> usize {
-    // SAFETY: the caller vouches for the size.
-    let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
-    let new = strategy.alloc(source, new_layout);
-    if new != 0 {
-        // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.
-        unsafe {
-            source.at(addr).copy_to_nonoverlapping(source.at(new), layout.size().min(new_size));
-            strategy.dealloc(source, addr, layout);
-        }
-    }
-    new
-}

@@ -26,7 +26,7 @@ use core::alloc::Layout;
 
 use lite_alloc_core::address::{Region, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Frontier, Heap, Strategy, move_block};
+use lite_alloc_core::{Frontier, Heap, Strategy};
 
 use class::{CLASSES, class_of};
 
@@ -240,17 +240,19 @@ unsafe impl Strategy for FreeList {
                 self.frontier.top = addr + new;
                 return addr;
             }
-            let moved = self.reuse(source, new, layout.align());
+            let mut moved = self.reuse(source, new, layout.align());
             if moved == 0 {
-                // Memory has to grow. If the block lies below the highest free block, which is the frontier now, it
+                // Memory has to grow. A block that lies right below the highest free block, which is the frontier now,
                 // need not move.
                 if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
                     return addr;
                 }
-                return move_block(self, source, addr, layout, new_size);
+                moved = self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()));
             }
-            source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-            self.dealloc(source, addr, layout);
+            if moved != 0 {
+                source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
+                self.dealloc(source, addr, layout);
+            }
             moved
         }
     }
