@@ -12,7 +12,21 @@ struct Parts<A, S> {
     source: S,
 }
 
-/// A heap: the algorithm `A` over the memory of `S`.
+/// A heap: the algorithm `A` over the memory of `S`, as a `GlobalAlloc`.
+///
+/// All state lives in the value, so heaps are independent of each other; there may be several in a program, of one type or of
+/// different ones. It is all zeros at the start: a heap in a `static` takes no space in the binary. It may be moved.
+///
+/// # Threads and interrupts
+///
+/// - WebAssembly without the `atomics` feature has one thread: there is no lock.
+/// - WebAssembly with `atomics`, and hosts: each call holds a spin lock.
+/// - Bare metal: there is no lock, and whoever gives the heap memory, which is `unsafe`, vouches that it is used from one context. With
+///   the feature `critical-section`, each call is a critical section, and any context may allocate.
+///
+/// # Requests that cannot be served
+///
+/// They return null, and the heap is as it was.
 pub struct Heap<A, S = DefaultSource> {
     parts: Lock<Parts<A, S>>,
 }

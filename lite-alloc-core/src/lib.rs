@@ -1,4 +1,16 @@
 //! What the allocators of `lite-alloc` share.
+//!
+//! ```text
+//!   Heap<A, S>            a GlobalAlloc: the lock, pointers, clearing           heap.rs, lock.rs
+//!     A: Strategy         which block to take; knows its free blocks            strategy.rs
+//!       Frontier          the rest of the region that fresh blocks come from    frontier.rs
+//!     S: PageSource       where regions come from                               source.rs
+//!   address               all arithmetic on addresses and sizes                 address.rs
+//! ```
+//!
+//! To use an allocator, depend on `lite-alloc` or on the crate of one strategy. To give one memory from elsewhere, implement
+//! [`PageSource`](source::PageSource). To write a strategy of your own, implement [`Strategy`].
+
 #![no_std]
 
 #[cfg(not(any(target_family = "wasm", target_os = "none")))]

@@ -12,7 +12,7 @@
 //!
 //! Programs mostly ask again for the sizes that they have just released. So most blocks go back and forth between the
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
-//! cache, is used next. What that leaves scattered, the [`sweep`] puts together: it sorts the free blocks by
+//! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
 //! for more; and now and then besides, so that programs that come back to the same work over and
 //! over do not scatter their blocks ever more widely.

@@ -1,10 +1,31 @@
-//! Allocators.
+//! Small and fast allocators for WebAssembly and embedded programs.
+//!
+//! ```
+//! use lite_alloc::single_threaded::FreeListAllocator;
+//!
+//! #[global_allocator]
+//! static ALLOCATOR: FreeListAllocator = FreeListAllocator::new();
+//!
+//! fn main() {
+//!     assert_eq!(vec![1, 2, 3].iter().sum::<i32>(), 6);
+//! }
+//! ```
+//!
+//! [`FreeListAllocator`](single_threaded::FreeListAllocator) is the one to take if in doubt.
+//! [`SegregatedBumpAllocator`](single_threaded::SegregatedBumpAllocator) is for many small objects, and
+//! [`BumpFreeListAllocator`](single_threaded::BumpFreeListAllocator) for short-lived work. Their documentation says what each costs
+//! and when not to use it.
+//!
+//! `new()` draws on this target's own memory: `memory.grow` in WebAssembly, the system on hosts, and nothing on bare metal until
+//! [`Heap::claim`] is called. [`source`] has others. [`Heap`] tells what holds for threads and interrupts.
+
 #![no_std]
 
-/// The three strategies.
+/// The allocators. Each is made for one thread; see [`Heap`] for what guards it where there are more.
 pub mod single_threaded {
     pub use lite_alloc_bump::BumpFreeListAllocator;
     pub use lite_alloc_freelist::FreeListAllocator;
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
-pub use lite_alloc_core::{Frontier, Heap, Strategy, source};
+
+pub use lite_alloc_core::{Heap, source};
