@@ -143,7 +143,7 @@ unsafe impl Strategy for BumpFreeList {
     }
 
     #[inline(never)]
-    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (round_up(layout.size()), layout.align());
         let (mut most, mut tries) = (size.max(LARGE), SEARCH);
         loop {
@@ -198,7 +198,7 @@ unsafe impl Strategy for BumpFreeList {
         }
     }
 
-    fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
+    unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         visit(self.frontier.rest());
         let mut block = self.first;
         while block != 0 {

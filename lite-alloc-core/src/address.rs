@@ -76,3 +76,59 @@ impl Region {
 pub const fn padding(addr: usize, align: usize) -> usize {
     addr.wrapping_neg() & (align - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers around every power of two, from 0 to the largest, where sums might overflow.
+    fn edges() -> impl Iterator<Item = usize> + Clone {
+        (0..usize::BITS).flat_map(|bit| {
+            let power = 1usize << bit;
+            [
+                power - 1,
+                power,
+                power.wrapping_add(1),
+                power.wrapping_neg(),
+                power.wrapping_neg().wrapping_sub(1),
+            ]
+        })
+    }
+
+    #[test]
+    fn sizes_are_rounded_up_to_granules() {
+        for size in edges().filter(|&size| size <= isize::MAX as usize) {
+            let granule = GRANULE as u128;
+            assert_eq!(round_up(size) as u128, (size as u128).div_ceil(granule) * granule, "size {size}");
+        }
+    }
+
+    #[test]
+    fn padding_leads_to_the_next_multiple() {
+        for addr in edges() {
+            for align in (0..usize::BITS).map(|bit| 1usize << bit) {
+                let next = (addr as u128).div_ceil(align as u128) * align as u128;
+                assert_eq!(addr as u128 + padding(addr, align) as u128, next, "{addr} at {align}");
+                assert_eq!(align_up(addr, align) as u128, next, "{addr} at {align}");
+            }
+        }
+    }
+
+    #[test]
+    fn usable_regions_lie_within_what_was_given() {
+        for start in edges() {
+            for len in edges() {
+                let Region { start: first, end } = Region::usable(start, len);
+                let past = start as u128 + len as u128;
+                assert!(first % GRANULE == 0 && end % GRANULE == 0 && first <= end);
+                if first != end {
+                    assert!(first >= start.max(1) && end as u128 <= past, "{start} {len}");
+                    // No whole granule is left out at either end.
+                    assert!(first - start < GRANULE || start == 0, "{start} {len}");
+                    let top = past.min(usize::MAX as u128);
+                    assert!(top - (end as u128) < GRANULE as u128, "{start} {len}");
+                }
+            }
+        }
+    }
+}

@@ -75,11 +75,14 @@ impl<A: Strategy> Heap<A, ClaimedRegions> {
 
 impl<A: Strategy, S: PageSource> Heap<A, S> {
     /// Calls `visit` with every free piece of memory, the rest of the current region among them, in no particular
-    /// order. O(number of pieces).
+    /// order. O(number of pieces). For tests and diagnosis.
     ///
-    /// `visit` must not use this heap.
-    pub fn visit_free(&self, visit: impl FnMut(Region)) {
-        self.parts.with(|parts| parts.strategy.visit_free(&parts.source, visit))
+    /// # Safety
+    ///
+    /// `visit` does not use this heap: where it is the global allocator, it does not allocate.
+    pub unsafe fn visit_free(&self, visit: impl FnMut(Region)) {
+        // SAFETY: the heap has one source, and `visit` does not come back here.
+        self.parts.with(|parts| unsafe { parts.strategy.visit_free(&parts.source, visit) })
     }
 }
 
@@ -89,7 +92,8 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.parts.with(|Parts { strategy, source }| {
-            let addr = strategy.alloc(source, layout);
+            // SAFETY: the caller's promise, and the heap has one source.
+            let addr = unsafe { strategy.alloc(source, layout) };
             source.at(addr)
         })
     }
@@ -106,7 +110,8 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.parts.with(|Parts { strategy, source }| {
             let top = strategy.frontier().top;
-            let addr = strategy.alloc(source, layout);
+            // SAFETY: the caller's promise, and the heap has one source.
+            let addr = unsafe { strategy.alloc(source, layout) };
             let ptr = source.at(addr);
             if addr != 0 {
                 let mut dirty = layout.size();

@@ -26,22 +26,26 @@ pub unsafe trait Strategy: Sized {
     /// The frontier that fresh blocks are cut from.
     fn frontier(&self) -> &Frontier;
 
-    /// Finds a block for `layout`, whose size is not 0.
-    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize;
+    /// Finds a block for `layout`.
+    ///
+    /// # Safety
+    ///
+    /// The size of `layout` is not 0, and `source` is the one of all calls before.
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize;
 
     /// Frees the block at `addr`.
     ///
     /// # Safety
     ///
-    /// It is a live block of this heap, of that layout.
+    /// It is a live block of this heap, of that layout, and `source` is the one of all calls before.
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout);
 
     /// Resizes the block at `addr`, in place if possible, and keeps its contents up to the lesser size.
     ///
     /// # Safety
     ///
-    /// It is a live block of this heap, of that layout. `new_size` is not 0 and makes a valid layout
-    /// with the alignment of `layout`.
+    /// It is a live block of this heap, of that layout, and `source` is the one of all calls before. `new_size` is not 0
+    /// and makes a valid layout with the alignment of `layout`.
     unsafe fn realloc<S: PageSource>(
         &mut self,
         source: &mut S,
@@ -51,5 +55,9 @@ pub unsafe trait Strategy: Sized {
     ) -> usize;
 
     /// Calls `visit` with every free piece of memory that the heap could still use, in no particular order. O(number of pieces).
-    fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region));
+    ///
+    /// # Safety
+    ///
+    /// `source` is the one of all calls before.
+    unsafe fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region));
 }

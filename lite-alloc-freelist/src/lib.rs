@@ -198,7 +198,7 @@ unsafe impl Strategy for FreeList {
     }
 
     #[inline(never)]
-    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (round_up(layout.size()), layout.align());
         loop {
             let block = self.reuse(source, size, align);
@@ -257,7 +257,7 @@ unsafe impl Strategy for FreeList {
         }
     }
 
-    fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
+    unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         visit(self.frontier.rest());
         for &first in &self.bins {
             let mut block = first;

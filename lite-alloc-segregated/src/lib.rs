@@ -80,7 +80,7 @@ unsafe impl Strategy for SegregatedBump {
     }
 
     #[inline(never)]
-    fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (size, align) = (layout.size(), layout.align());
         if size <= LARGEST {
             // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
@@ -129,9 +129,9 @@ unsafe impl Strategy for SegregatedBump {
             return addr;
         }
         if moved == 0 {
-            // SAFETY: the caller vouches for the size.
+            // SAFETY: the caller vouches for the size and the source.
             moved =
-                self.alloc(source, unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) });
+                unsafe { self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align())) };
         }
         if moved != 0 && moved != addr {
             // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.
@@ -143,7 +143,7 @@ unsafe impl Strategy for SegregatedBump {
         moved
     }
 
-    fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
+    unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         visit(self.frontier.rest());
         for (index, &first) in self.bins.iter().enumerate() {
             let mut block = first;

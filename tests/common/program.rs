@@ -178,7 +178,8 @@ macro_rules! program {
         fn program_gives_the_same_result_on_every_target() {
             assert_eq!(common::program::run(), common::program::CHECKSUM);
             let mut free = 0;
-            ALLOCATOR.visit_free(|piece| free += piece.len());
+            // SAFETY: adding up does not allocate.
+            unsafe { ALLOCATOR.visit_free(|piece| free += piece.len()) };
             assert!(free > 0, "the program ran, but not on this heap");
         }
     };
