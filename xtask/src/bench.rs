@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
 mod fuel;
-mod size;
+pub mod size;
 mod soak;
 mod time;
 mod workloads;

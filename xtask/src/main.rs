@@ -6,6 +6,7 @@ mod inputs;
 mod modules;
 mod node;
 mod table;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
@@ -15,7 +16,8 @@ usage: cargo xtask <command>
 
 commands:
   demo    run real programs in Node.js with each allocator, and compare (under five minutes)
-  bench   measure our allocators and their peers; `cargo xtask bench --help` says more";
+  bench   measure our allocators and their peers; `cargo xtask bench --help` says more
+  test    everything that CI runs (installs what is missing)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let result = match command {
         "bench" => bench::run(rest),
         "demo" => demo::run(rest),
+        "test" => test::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

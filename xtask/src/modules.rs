@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::tools;
 
@@ -70,10 +70,7 @@ impl Allocator {
         let Some(package) = self.package else {
             return tools::rustc_version();
         };
-        let lock = fs::read_to_string(tools::root().join("bench/Cargo.lock"))?;
-        let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\""));
-        let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-        Ok(version.with_context(|| format!("bench/Cargo.lock has no {package}"))?.to_owned())
+        tools::locked_version(&tools::root().join("bench/Cargo.lock"), package)
     }
 }
 

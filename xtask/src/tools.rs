@@ -112,8 +112,16 @@ pub fn rustc_version() -> Result<String> {
     Ok(version.split_whitespace().nth(1).unwrap_or("unknown").to_owned())
 }
 
+/// The version of a package in a lock file.
+pub fn locked_version(lock_file: &Path, package: &str) -> Result<String> {
+    let lock = std::fs::read_to_string(lock_file)?;
+    let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\""));
+    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    Ok(version.with_context(|| format!("{} has no {package}", lock_file.display()))?.to_owned())
+}
+
 /// Where tools are installed that only this repository uses.
-fn tools_dir() -> PathBuf {
+pub fn tools_dir() -> PathBuf {
     target_dir().join("tools")
 }
 

@@ -93,6 +93,15 @@ pub fn run(plan: &Plan) -> Result<()> {
     plan.write("size", &lines)
 }
 
+/// Bytes that an allocator adds to a module of the first kind at opt-level z.
+pub fn exports(allocator: &Allocator) -> Result<i64> {
+    let wasm_opt = tools::need_wasm_opt()?;
+    let [(kind, _, base), ..] = KINDS;
+    let bytes = |allocator| Ok(fs::metadata(build(&wasm_opt, allocator, kind, LEVELS[0])?)?.len() as i64);
+    let of_base: Result<i64> = bytes(base);
+    Ok(bytes(allocator)? - of_base?)
+}
+
 /// Builds one small module and returns where it lies.
 fn build(wasm_opt: &Path, allocator: &Allocator, kind: &str, level: &str) -> Result<PathBuf> {
     let profile = format!("wasm-{level}");

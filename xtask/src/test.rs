@@ -1,0 +1,317 @@
+//! `cargo xtask test`: everything that CI runs.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::bench::size;
+use crate::modules;
+use crate::tools::{self, WASM, progress};
+
+const WASI: &str = "wasm32-wasip1";
+/// Bare metal without compare-and-swap.
+const SMALLEST: &str = "thumbv6m-none-eabi";
+const NO_STD: [&str; 4] =
+    [SMALLEST, "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf", "wasm32v1-none"];
+
+/// The packages that users depend on.
+const LIBRARIES: &str =
+    "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist -p lite-alloc";
+/// The packages that are not published.
+const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude xtask";
+/// The folders of the packages with tests that run in wasm.
+const WASM_TESTS: [&str; 5] =
+    [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
+
+/// The `rust-version` of the libraries, as rustup calls it.
+const OLDEST: &str = "1.85.0";
+
+/// Bytes that an allocator may add to a module that exports nothing but alloc and dealloc, at opt-level z, as
+/// `cargo xtask bench` measures them. To be lowered when the code shrinks.
+const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 509), ("segregated", 351), ("freelist", 1088)];
+
+type Step = fn(&mut Run) -> Result<()>;
+
+const STEPS: [(&str, Step); 12] = [
+    ("formatting", formatting),
+    ("clippy", clippy),
+    ("documentation", documentation),
+    ("tests on the host", host),
+    ("tests in wasm", wasm),
+    ("tests in WASI", wasi),
+    ("tests of whole linear memories", conformance),
+    ("builds without std", no_std),
+    ("builds with nightly", nightly),
+    ("the oldest compiler", oldest),
+    ("packages", packages),
+    ("size budgets", sizes),
+];
+
+pub fn run(args: &[String]) -> Result<()> {
+    ensure!(args.is_empty(), "`cargo xtask test` takes no arguments");
+    let begin = Instant::now();
+    let mut run = Run { path: install()?, passed: 0, skipped: Vec::new() };
+    for (name, step) in STEPS {
+        println!("\n==> {name}");
+        step(&mut run).with_context(|| format!("the step `{name}` failed"))?;
+    }
+    println!("\n{} steps in {:.0} s.", STEPS.len(), begin.elapsed().as_secs_f64());
+    for what in &run.skipped {
+        println!("skipped: {what}");
+    }
+    println!("{} passed, 0 failed", run.passed);
+    Ok(())
+}
+
+fn formatting(run: &mut Run) -> Result<()> {
+    run.command(&mut cargo("fmt --all --check"))
+}
+
+fn clippy(run: &mut Run) -> Result<()> {
+    run.command(&mut cargo("clippy --workspace --all-targets -- -D warnings"))?;
+    for target in [WASM, SMALLEST] {
+        run.command(&mut cargo(&format!("clippy {LIBRARIES} --target {target} -- -D warnings")))?;
+    }
+    let critical_section = "-p lite-alloc-core --features critical-section";
+    run.command(&mut cargo(&format!("clippy {critical_section} --target {SMALLEST} -- -D warnings")))
+}
+
+fn documentation(run: &mut Run) -> Result<()> {
+    run.command(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn host(run: &mut Run) -> Result<()> {
+    run.tests(&mut cargo("test --workspace"))
+}
+
+fn wasm(run: &mut Run) -> Result<()> {
+    for dir in WASM_TESTS {
+        let mut wasm_pack = Command::new("wasm-pack");
+        wasm_pack.args(["test", "--node", "--mode", "no-install"]);
+        run.tests(wasm_pack.arg(tools::root().join(dir)))?;
+    }
+    Ok(())
+}
+
+fn wasi(run: &mut Run) -> Result<()> {
+    let script = tools::root().join("tests/wasm/wasi.mjs");
+    // An array, so that there may be spaces in the path.
+    let runner = serde_json::json!(["node", "--no-warnings", script]);
+    let mut cargo = cargo("test --config");
+    cargo.arg(format!("target.{WASI}.runner={runner}")).args(["--target", WASI]);
+    run.tests(&mut cargo)
+}
+
+fn conformance(run: &mut Run) -> Result<()> {
+    let modules = tools::target_dir().join(WASM);
+    for (profile, dir) in [("dev", "debug"), ("release", "release")] {
+        let build = format!("build -p lite-alloc-conformance --target {WASM} --profile {profile}");
+        run.command(&mut cargo(&build))?;
+        run.tests(Command::new("node").arg("tests/wasm/run.mjs").arg(modules.join(dir)))?;
+    }
+    Ok(())
+}
+
+fn no_std(run: &mut Run) -> Result<()> {
+    for target in NO_STD {
+        run.command(&mut cargo(&format!("build -p lite-alloc --target {target}")))?;
+    }
+    Ok(())
+}
+
+/// Targets whose standard library has to be built along.
+fn nightly(run: &mut Run) -> Result<()> {
+    let components = silent("rustup", &["component", "list", "--toolchain", "nightly", "--installed"]);
+    if !components.is_some_and(|components| components.contains("rust-src")) {
+        run.skip(
+            "wasm64, and wasm with threads: \
+             needs `rustup toolchain install nightly --component rust-src`",
+        );
+        return Ok(());
+    }
+    let wasm64 = "build -p lite-alloc --target wasm64-unknown-unknown -Zbuild-std=core,alloc,std,panic_abort";
+    run.command(&mut cargo_of("nightly", wasm64))?;
+    let threads = format!("build -p lite-alloc --target {WASM} -Zbuild-std=std,panic_abort");
+    let features = "-C target-feature=+atomics,+bulk-memory,+mutable-globals";
+    run.command(cargo_of("nightly", &threads).env("RUSTFLAGS", features))
+}
+
+fn oldest(run: &mut Run) -> Result<()> {
+    let works = || silent("rustup", &["run", OLDEST, "rustc", "--version"]).is_some();
+    if !works() {
+        let mut install = Command::new("rustup");
+        let installed = run.command(install.args(["toolchain", "install", OLDEST, "--profile", "minimal"]));
+        if installed.is_err() || !works() {
+            run.skip(&format!("a check with Rust {OLDEST}: rustup could not install it"));
+            return Ok(());
+        }
+    }
+    run.command(&mut cargo_of(OLDEST, &format!("check {LIBRARIES}")))
+}
+
+fn packages(run: &mut Run) -> Result<()> {
+    if !tools::root().join("README.md").exists() {
+        run.skip("cargo package: the README.md that the packages contain is not there");
+        return Ok(());
+    }
+    run.command(&mut cargo(&format!("package --workspace {INTERNAL} --allow-dirty --no-verify")))
+}
+
+fn sizes(run: &mut Run) -> Result<()> {
+    let mut too_large = Vec::new();
+    for (key, budget) in SIZE_BUDGETS {
+        let allocator = modules::OURS.iter().find(|allocator| allocator.key == key);
+        let allocator = allocator.with_context(|| format!("there is no allocator {key}"))?;
+        let bytes = size::exports(allocator)?;
+        println!("{}: {bytes} bytes of {budget}", allocator.name);
+        if bytes > budget {
+            too_large.push(format!("{} takes {bytes} bytes, more than {budget}", allocator.name));
+        }
+        run.passed += 1;
+    }
+    ensure!(
+        too_large.is_empty(),
+        "{} (with rustc {}); see SIZE_BUDGETS in xtask/src/test.rs",
+        too_large.join(", "),
+        tools::rustc_version()?
+    );
+    Ok(())
+}
+
+/// What is known while the steps run.
+struct Run {
+    /// The PATH of all commands, with the tools that are installed here.
+    path: OsString,
+    passed: usize,
+    skipped: Vec<String>,
+}
+
+impl Run {
+    /// Shows a command and runs it in the root of the repository.
+    fn command(&self, command: &mut Command) -> Result<()> {
+        tools::run(self.prepare(command))
+    }
+
+    /// The same, and counts the tests that pass. There must be some.
+    fn tests(&mut self, command: &mut Command) -> Result<()> {
+        let mut child = self.prepare(command).stdout(Stdio::piped()).spawn().context("it does not start")?;
+        let mut passed = 0;
+        for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
+            let line = line?;
+            println!("{line}");
+            passed += passed_tests(&line).unwrap_or(0);
+        }
+        let status = child.wait()?;
+        ensure!(status.success(), "tests failed ({status})");
+        ensure!(passed > 0, "no tests ran");
+        self.passed += passed;
+        Ok(())
+    }
+
+    fn prepare<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        println!("\n$ {}", shown(command));
+        command.current_dir(tools::root()).env("PATH", &self.path)
+    }
+
+    fn skip(&mut self, what: &str) {
+        println!("skipped: {what}");
+        self.skipped.push(what.to_owned());
+    }
+}
+
+/// The number in a line such as `test result: ok. 12 passed; 0 failed`.
+fn passed_tests(line: &str) -> Option<usize> {
+    let (_, rest) = line.split_once("test result: ok. ")?;
+    rest.split_once(" passed")?.0.parse().ok()
+}
+
+/// A command as one would type it.
+fn shown(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        Some(format!("{}={:?}", name.to_string_lossy(), value?.to_string_lossy()))
+    });
+    let program = Path::new(command.get_program()).file_stem().into_iter();
+    let words = program.chain(command.get_args()).map(|word| {
+        let word = word.to_string_lossy();
+        if word.contains([' ', '"']) { format!("'{word}'") } else { word.into_owned() }
+    });
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A command of cargo, from words that contain no spaces.
+fn cargo(words: &str) -> Command {
+    let mut cargo = tools::cargo();
+    cargo.args(words.split_whitespace());
+    cargo
+}
+
+/// The same with the cargo of another toolchain.
+fn cargo_of(toolchain: &str, words: &str) -> Command {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["run", toolchain, "cargo"]).args(words.split_whitespace());
+    // They would be ours.
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS"] {
+        rustup.env_remove(name);
+    }
+    rustup
+}
+
+/// What a command prints, if there is such a command and it succeeds.
+fn silent(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
+    let answer = Command::new(program).args(args).output().ok()?;
+    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+}
+
+/// Installs what the steps need and is not there. Returns the PATH on which it is.
+fn install() -> Result<OsString> {
+    tools::need_node()?;
+    for target in [WASM, WASI].iter().chain(&NO_STD) {
+        tools::need_target(target)?;
+    }
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if silent("cargo", &[command, "--version"]).is_none() {
+            progress(&format!("Adding the component {component}"));
+            tools::run(Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+
+    let mut path: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    path.extend(cargo_home().map(|home| home.join("bin")));
+    if find(&path, "wasm-pack").is_none() {
+        path.insert(0, cargo_install("wasm-pack", &["wasm-pack", "--locked"])?);
+    }
+    // It must be exactly the version of the library.
+    let version = tools::locked_version(&tools::root().join("Cargo.lock"), "wasm-bindgen")?;
+    let found = find(&path, "wasm-bindgen").and_then(|found| silent(&found, &["--version"]));
+    if found.as_deref().map(str::trim) != Some(&format!("wasm-bindgen {version}")) {
+        let what = ["wasm-bindgen-cli", "--version", &version];
+        path.insert(0, cargo_install(&format!("wasm-bindgen-{version}"), &what)?);
+    }
+    Ok(env::join_paths(path)?)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+/// Where a program lies.
+fn find(path: &[PathBuf], program: &str) -> Option<PathBuf> {
+    path.iter()
+        .map(|dir| dir.join(program).with_extension(env::consts::EXE_EXTENSION))
+        .find(|file| file.is_file())
+}
+
+/// Installs a tool for this repository only, unless that was done before. Returns the folder of its programs.
+fn cargo_install(name: &str, what: &[&str]) -> Result<PathBuf> {
+    let dir = tools::tools_dir().join(name);
+    if !dir.join("bin").is_dir() {
+        progress(&format!("Installing {name}"));
+        tools::run(tools::cargo().arg("install").args(what).arg("--root").arg(&dir))?;
+    }
+    Ok(dir.join("bin"))
+}
