@@ -93,7 +93,7 @@ fn wasm(run: &mut Run) -> Result<()> {
     for dir in WASM_TESTS {
         let mut wasm_pack = Command::new("wasm-pack");
         wasm_pack.args(["test", "--node", "--mode", "no-install"]);
-        run.tests(wasm_pack.arg(tools::root().join(dir)))?;
+        run.tests(wasm_pack.arg(dir))?;
     }
     Ok(())
 }
