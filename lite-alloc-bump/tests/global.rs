@@ -28,7 +28,7 @@ fn counts_words() {
 fn uses_freed_memory_again() {
     for round in 0..1000 {
         let squares: Vec<u64> = (0..round).map(|n| n * n).collect();
-        assert_eq!(squares.iter().sum::<u64>(), (0..round).map(|n| n * n).sum());
+        assert_eq!(squares.iter().sum::<u64>(), (0..round).map(|n| n * n).sum::<u64>());
         let text: String = squares.iter().map(|n| char::from(b'0' + (n % 10) as u8)).collect();
         assert_eq!(text.len(), round as usize);
         assert!(!text.contains(['2', '3', '7', '8']), "no square ends like this");

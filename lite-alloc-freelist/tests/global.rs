@@ -20,7 +20,7 @@ fn sorts_strings() {
     words.sort_by_key(|word| (word.len(), word.clone()));
     assert_eq!(words[9..12], ["9", "a", "b"]);
     let text = words.concat();
-    assert_eq!(text.len(), words.iter().map(String::len).sum());
+    assert_eq!(text.len(), words.iter().map(String::len).sum::<usize>());
 }
 
 #[test]
