@@ -13,7 +13,7 @@ use crate::{inputs, table};
 
 const ROUNDS: u32 = 20;
 /// A program is stopped when a round takes this many times as long as with std's default.
-const PATIENCE: u64 = 20;
+const PATIENCE: u64 = 200;
 
 /// The programs: what they are called in the module, and what they do.
 const PROGRAMS: [(&str, &str); 3] = [
