@@ -123,16 +123,6 @@ impl Plan {
         if self.quick { 5 } else { 100 }
     }
 
-    /// An error for a narrow column.
-    pub fn short(&self, error: &str) -> String {
-        match error {
-            node::OUT_OF_MEMORY => "no memory".into(),
-            "timeout" => format!("> {}", self.patience()),
-            "wrong checksum" => "wrong".into(),
-            _ => "trap".into(),
-        }
-    }
-
     /// Writes results as CSV: to `bench/results` if they are whole, or else to the target folder.
     pub fn write(&self, name: &str, lines: &[String]) -> Result<()> {
         let dir = match self.partial {
@@ -151,4 +141,14 @@ impl Plan {
 pub fn geomean(ratios: impl IntoIterator<Item = f64>) -> Option<f64> {
     let logs: Vec<f64> = ratios.into_iter().map(f64::ln).collect();
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+}
+
+/// An error for a narrow column, of a workload that was stopped when it took `patience` times what std's default takes.
+pub fn short(error: &str, patience: u64) -> String {
+    match error {
+        node::OUT_OF_MEMORY => "no memory".into(),
+        "timeout" => format!("> {patience}"),
+        "wrong checksum" => "wrong".into(),
+        _ => "trap".into(),
+    }
 }

@@ -53,6 +53,10 @@ pub const PEERS: [Allocator; 13] = [
 /// A stub in the place of an allocator: what the sizes of programs are compared with.
 pub const STUB: Allocator = allocator("stub", "none (a stub)", Some("allocators"));
 
+/// No allocator in the module: it would have to come from outside. What the demo compares with: unlike with a stub, the
+/// module keeps all the code that frees.
+pub const IMPORTED: Allocator = allocator("imported", "none (imported)", Some("allocators"));
+
 /// An allocator that never has memory: what the sizes of modules that only export it are compared with.
 pub const NULL: Allocator = allocator("null", "none", Some("allocators"));
 

@@ -44,6 +44,7 @@ allocators! {
     "wee": wee_alloc::WeeAlloc<'static> = wee_alloc::WeeAlloc::INIT;
 
     "pure-bump": pure_bump::PureBump = pure_bump::PureBump::new();
+    "imported": imported::Imported = imported::Imported;
     "stub": stub::Stub = stub::Stub;
     "null": null::Null = null::Null;
     "counting": counting::Counting = counting::Counting;
@@ -51,6 +52,8 @@ allocators! {
 
 #[cfg(feature = "counting")]
 mod counting;
+#[cfg(feature = "imported")]
+mod imported;
 #[cfg(feature = "null")]
 mod null;
 #[cfg(feature = "pure-bump")]

@@ -181,7 +181,11 @@ fn summary(plan: &Plan, costs: &[Vec<Cost>]) {
             .iter()
             .zip(&plan.workloads)
             .filter_map(|(cost, workload)| {
-                Some(format!("{} {}", workload.name, plan.short(cost.fuel.as_ref().err()?)))
+                Some(format!(
+                    "{} {}",
+                    workload.name,
+                    super::short(cost.fuel.as_ref().err()?, plan.patience())
+                ))
             })
             .collect();
         row.push(if errors.is_empty() { "-".into() } else { errors.len().to_string() });
@@ -215,7 +219,7 @@ fn print(
             let cost = &of_allocator[place];
             row.push(match (ratio(cost, std), &cost.fuel) {
                 (Some(ratio), _) => format!("{ratio:.3}"),
-                (None, Err(error)) => plan.short(error),
+                (None, Err(error)) => super::short(error, plan.patience()),
                 (None, Ok(_)) => "-".into(),
             });
         }

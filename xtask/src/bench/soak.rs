@@ -41,7 +41,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             continue;
         }
         let input = workload.input.map(|input| inputs.join(input));
-        let outcomes = node::run(workload.name, input.as_deref(), &paths, ROUNDS, plan.patience())?;
+        let outcomes = node::run(workload.name, input.as_deref(), &paths, ROUNDS, 50)?;
         for (allocator, outcome) in allocators.iter().zip(outcomes) {
             let mut row = vec![workload.name.to_owned(), allocator.name.to_owned()];
             let mut line = format!("{},{},{}", workload.name, allocator.key, allocator.version()?);

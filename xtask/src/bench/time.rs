@@ -12,6 +12,10 @@ use crate::{inputs, table};
 /// How many allocators run side by side, std's default among them: each may take 1 GiB.
 const GROUP: usize = 6;
 
+/// An allocator is stopped when a round takes this many times as long as with std's default. One round may be slow for
+/// no fault of its own: fresh memory is dear, and so is a busy machine.
+const PATIENCE: u64 = 50;
+
 pub fn run(plan: &Plan) -> Result<()> {
     let node = tools::need_node()?;
     let inputs = inputs::prepare()?;
@@ -34,7 +38,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             _ => paths[1..].chunks(GROUP - 1).map(|others| [&paths[..1], others].concat()).collect(),
         };
         for group in groups {
-            let outcomes = node::run(workload.name, input.as_deref(), &group, rounds, plan.patience())?;
+            let outcomes = node::run(workload.name, input.as_deref(), &group, rounds, PATIENCE)?;
             let mut medians = outcomes.into_iter();
             if let Some(Outcome::Done { median, checksum, .. }) = medians.next() {
                 of_std = median;
@@ -60,7 +64,11 @@ pub fn run(plan: &Plan) -> Result<()> {
     for (workload, (of_std, ratios)) in plan.workloads.iter().zip(&results) {
         let mut row = vec![workload.name.to_owned(), format!("{of_std:.1} ms")];
         for (allocator, ratio) in plan.allocators[1..].iter().zip(ratios) {
-            row.push(ratio.as_ref().map_or_else(|error| plan.short(error), |ratio| format!("{ratio:.2}")));
+            row.push(
+                ratio
+                    .as_ref()
+                    .map_or_else(|error| super::short(error, PATIENCE), |ratio| format!("{ratio:.2}")),
+            );
             lines.push(format!(
                 "{},{},{},{},{rounds},{of_std:.3},{},{},{node}",
                 allocator.key,
