@@ -11,7 +11,7 @@ use crate::node::{self, Outcome};
 use crate::tools::{self, progress};
 use crate::{inputs, table};
 
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 10;
 /// A program is stopped when a round takes this many times as long as with std's default.
 const PATIENCE: u64 = 200;
 
