@@ -100,9 +100,8 @@ fn wasm(run: &mut Run) -> Result<()> {
 
 fn wasi(run: &mut Run) -> Result<()> {
     let script = tools::root().join("tests/wasm/wasi.mjs");
-    // Without --single-threaded, Node.js 20 may crash in V8 after the last test. An array, so that there may be
-    // spaces in the path.
-    let runner = serde_json::json!(["node", "--no-warnings", "--single-threaded", script]);
+    // An array, so that there may be spaces in the path.
+    let runner = serde_json::json!(["node", script]);
     let mut cargo = cargo("test --config");
     cargo.arg(format!("target.{WASI}.runner={runner}")).args(["--target", WASI]);
     run.tests(&mut cargo)
