@@ -12,6 +12,8 @@
 //! [`PageSource`](source::PageSource). To write a strategy of your own, implement [`Strategy`].
 
 #![no_std]
+// wasm64 exists on nightly only, and there `memory.grow` is behind this feature.
+#![cfg_attr(target_arch = "wasm64", feature(simd_wasm64))]
 
 #[cfg(not(any(target_family = "wasm", target_os = "none")))]
 extern crate std;
