@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use super::{PageSource, Request};
-use crate::address::{Region, padding};
+use crate::address::{GRANULE, Region, padding};
 
 /// Pages cut from a slice, in ascending order, the way wasm's linear memory gives them: what touches the
 /// heap's end extends it, and what somebody else took in between leaves a gap.
@@ -14,6 +14,8 @@ use crate::address::{Region, padding};
 pub struct TestPages<'a> {
     memory: *mut u8,
     page: usize,
+    /// Whole pages in the slice.
+    all: usize,
     /// Pages handed out or skipped, from the start of the slice.
     taken: Cell<usize>,
     limit: Cell<usize>,
@@ -30,14 +32,15 @@ impl<'a> TestPages<'a> {
     ///
     /// # Panics
     ///
-    /// If `memory` is not aligned to `page`.
+    /// If `page` is not as said, or `memory` is not aligned to it.
     pub fn new(memory: &'a mut [MaybeUninit<u8>], page: usize) -> Self {
         memory.fill(MaybeUninit::new(0));
         let start: *mut u8 = memory.as_mut_ptr().cast();
-        assert!(page.is_power_of_two() && start.addr() % page == 0);
+        assert!(page.is_power_of_two() && page >= GRANULE && start.addr() % page == 0);
         Self {
             memory: start,
             page,
+            all: memory.len() / page,
             taken: Cell::new(0),
             limit: Cell::new(memory.len() / page),
             granted: Cell::new(0),
@@ -51,9 +54,9 @@ impl<'a> TestPages<'a> {
         self.taken.set((self.taken.get() + pages).min(self.limit.get()));
     }
 
-    /// From now on, growth past `pages` pages from the start fails.
+    /// From now on, growth past `pages` pages from the start fails, and in any case growth past the slice.
     pub fn limit(&self, pages: usize) {
-        self.limit.set(pages);
+        self.limit.set(pages.min(self.all));
     }
 
     /// Pages handed out or skipped so far.
@@ -95,5 +98,24 @@ unsafe impl PageSource for &TestPages<'_> {
 
     fn at(&self, addr: usize) -> *mut u8 {
         self.memory.with_addr(addr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(align(64))]
+    struct Memory([MaybeUninit<u8>; 128]);
+
+    #[test]
+    fn a_limit_past_the_slice_gives_no_memory_past_it() {
+        let mut memory = Memory([MaybeUninit::uninit(); 128]);
+        let source = TestPages::new(&mut memory.0, 64);
+        source.limit(3);
+        let request = |size| Request { end: 0, missing: size, size, align: 1 };
+        assert_eq!((&source).grow(request(192)), None);
+        assert_eq!((&source).grow(request(128)).map(Region::len), Some(128));
+        assert_eq!((&source).grow(request(64)), None);
     }
 }
