@@ -14,8 +14,8 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and now and then besides, so that programs that come back to the same work over and
-//! over do not scatter their blocks ever more widely.
+//! for more; and besides whenever about a quarter of the memory has been freed, so that programs that come back to the
+//! same work over and over do not scatter their blocks ever more widely.
 
 #![no_std]
 
@@ -34,7 +34,7 @@ use class::{CLASSES, class_of};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and once in at least 256 times that a larger bin is needed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, once in at least 256 times that a larger bin is needed, and once a quarter of the memory and 32 KiB have been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
@@ -52,6 +52,10 @@ const SIZE: usize = 1;
 /// How many blocks of a bin are looked at while there are other ways to serve a request.
 const WALK: usize = 16;
 
+/// How many bytes may be freed between two sweeps besides a quarter of the memory: in a small heap, a sweep for each
+/// quarter would come too often.
+const SPARE: usize = 32 * 1024;
+
 /// The algorithm of [`FreeListAllocator`].
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
@@ -59,9 +63,11 @@ pub struct FreeList {
     frontier: Frontier,
     /// How many more times a block may be found in a larger bin before the next sweep.
     patience: usize,
-    /// False if no block has been freed and the frontier has not been switched since the last sweep: no two free
-    /// blocks touch then, and the frontier is the highest.
-    dirty: bool,
+    /// How many bytes have been freed since the last sweep, about. 0 if no block has been freed and the frontier
+    /// has not been switched: no two free blocks touch then, and the frontier is the highest.
+    freed: usize,
+    /// How many bytes the source has granted.
+    granted: usize,
 }
 
 impl FreeList {
@@ -84,6 +90,19 @@ impl FreeList {
             *source.word(start, SIZE) = size;
             *bin = start;
         }
+    }
+
+    /// Frees a piece of memory.
+    ///
+    /// # Safety
+    ///
+    /// As for `push`.
+    #[inline(always)]
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        // Should the sum start over, the next sweep comes later; but it does come before memory grows.
+        self.freed = self.freed.wrapping_add(size) | 1;
+        // SAFETY: the caller's promise.
+        unsafe { self.push(source, start, size) };
     }
 
     /// Takes a free block that `size` bytes at `align` fit in out of its bin. Returns an empty region if there is none.
@@ -118,46 +137,48 @@ impl FreeList {
     /// highest free block is the frontier.
     #[inline]
     fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
-        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
-        unsafe {
-            let bin = self.bins.as_mut_ptr().add(class_of(size));
-            let block = *bin;
-            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
-                *bin = *source.word(block, LINK);
-                return block;
-            }
-        }
         let mut walk = WALK;
         loop {
-            let Region { start: top, end } = self.frontier.rest();
-            let pad = padding(top, align);
-            let room = end - top;
-            if pad + size <= room {
-                self.frontier.top = top + pad + size;
-                // SAFETY: the frontier has left what the alignment skips.
-                unsafe { self.push(source, top, pad) };
-                return top + pad;
-            }
-            if self.patience != 0 {
-                self.patience -= 1;
-                let found = self.find(source, size, align, walk);
-                if found.start != 0 {
-                    self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
-                    self.dirty = true;
-                    // SAFETY: the frontier has left its old region.
-                    unsafe { self.push(source, top, room) };
-                    continue;
-                }
-                if walk != WALK {
-                    return 0;
+            // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
+            unsafe {
+                let bin = self.bins.as_mut_ptr().add(class_of(size));
+                let block = *bin;
+                if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
+                    *bin = *source.word(block, LINK);
+                    return block;
                 }
             }
-            walk = usize::MAX;
-            if !self.dirty {
+            while walk != WALK || self.freed <= self.granted / 4 + SPARE {
+                let Region { start: top, end } = self.frontier.rest();
+                let pad = padding(top, align);
+                let room = end - top;
+                if pad + size <= room {
+                    self.frontier.top = top + pad + size;
+                    // SAFETY: the frontier has left what the alignment skips.
+                    unsafe { self.push(source, top, pad) };
+                    return top + pad;
+                }
+                if self.patience != 0 {
+                    self.patience -= 1;
+                    let found = self.find(source, size, align, walk);
+                    if found.start != 0 {
+                        self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
+                        self.freed |= 1;
+                        // SAFETY: the frontier has left its old region.
+                        unsafe { self.push(source, top, room) };
+                        continue;
+                    }
+                    if walk != WALK {
+                        return 0;
+                    }
+                }
+                walk = usize::MAX;
+                if self.freed != 0 {
+                    break;
+                }
                 self.patience = self.patience.max(1);
-                continue;
             }
-            self.dirty = false;
+            self.freed = 0;
             // A sweep looks at each free block a few times. So many of the requests that do not come cheap
             // go by until the next, that its cost is spread to a constant for each of them.
             self.patience = self.sweep(source) / 16 + 256;
@@ -177,6 +198,7 @@ impl FreeList {
             let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
                 return false;
             };
+            self.granted += region.len();
             self.frontier.end = region.end;
             if region.start != end {
                 self.frontier.top = region.start;
@@ -190,7 +212,8 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0, dirty: false };
+    const EMPTY: Self =
+        Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0, freed: 0, granted: 0 };
 
     #[inline(always)]
     fn frontier(&self) -> &Frontier {
@@ -210,9 +233,8 @@ unsafe impl Strategy for FreeList {
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
-        self.dirty = true;
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { self.push(source, addr, layout.size()) };
+        unsafe { self.release(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -231,8 +253,7 @@ unsafe impl Strategy for FreeList {
                 if last {
                     self.frontier.rewind(addr + new);
                 } else {
-                    self.dirty = true;
-                    self.push(source, addr + new, old - new);
+                    self.release(source, addr + new, old - new);
                 }
                 return addr;
             }
@@ -244,8 +265,12 @@ unsafe impl Strategy for FreeList {
             if moved == 0 {
                 // Memory has to grow. A block that lies right below the highest free block, which is the frontier now,
                 // need not move.
-                if addr + old == self.frontier.top && self.frontier.lengthen(source, new - old) {
-                    return addr;
+                if addr + old == self.frontier.top {
+                    let end = self.frontier.end;
+                    if self.frontier.lengthen(source, new - old) {
+                        self.granted += self.frontier.end - end;
+                        return addr;
+                    }
                 }
                 moved = self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()));
             }
