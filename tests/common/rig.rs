@@ -72,12 +72,6 @@ impl Block {
     }
 }
 
-/// The bytes in which a block fits wherever they start. An allocator that looks for that many may overlook a place that
-/// happens to be aligned.
-fn anywhere<K: Kind>(layout: Layout) -> usize {
-    K::extent(layout.size()).saturating_add(layout.align().max(GRANULE) - GRANULE)
-}
-
 /// What a heap has, before a step.
 struct Before {
     free: Vec<Region>,
@@ -229,14 +223,13 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     /// A request may be refused only if it cannot be served, and changes nothing.
     fn check_refusal(&self, before: &Before, layout: Layout) -> Checked {
         let (size, align) = (K::extent(layout.size()), layout.align());
-        let anywhere = anywhere::<K>(layout);
         let after = self.before();
         prop_assert_eq!(after.pages, before.pages, "memory grew for a refused {:?}", layout);
         prop_assert_eq!(joined(&after.free), joined(&before.free), "free memory changed by a refusal");
         let mut start = self.watch.end();
         if K::COALESCES {
             let runs = joined(&before.free);
-            let found = runs.iter().find(|&&run| holds(run, anywhere, 1));
+            let found = runs.iter().find(|&&run| holds(run, size, align));
             prop_assert!(found.is_none(), "{:?} is refused, but would fit in {:x?}", layout, found);
             if let Some(last) = runs.last().filter(|last| last.end == start) {
                 start = last.start;
@@ -253,8 +246,8 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     /// Memory may grow only if it must, where that is promised.
     fn check_growth(&self, before: &Before, layout: Layout) -> Checked {
         if K::COALESCES && self.watch.granted() != before.granted {
-            let size = anywhere::<K>(layout);
-            let found = joined(&before.free).into_iter().find(|&run| holds(run, size, 1));
+            let (size, align) = (K::extent(layout.size()), layout.align());
+            let found = joined(&before.free).into_iter().find(|&run| holds(run, size, align));
             prop_assert!(found.is_none(), "memory grew for {:?}, which would fit in {:x?}", layout, found);
         }
         Ok(())

@@ -5,6 +5,7 @@ mod demo;
 mod inputs;
 mod modules;
 mod node;
+mod qemu;
 mod table;
 mod test;
 mod tools;
