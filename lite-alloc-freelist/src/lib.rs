@@ -133,20 +133,30 @@ impl FreeList {
         Region { start: 0, end: 0 }
     }
 
+    /// Takes the first block of the bin of `size`, if that is just right. Returns 0 if it is not.
+    #[inline(always)]
+    fn pop<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
+        unsafe {
+            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            let block = *bin;
+            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
+                *bin = *source.word(block, LINK);
+                return block;
+            }
+        }
+        0
+    }
+
     /// Finds a block in the memory there is. Returns 0 if no free block is large enough, even after a sweep; then the
     /// highest free block is the frontier.
     #[inline]
     fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
         let mut walk = WALK;
         loop {
-            // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
-            unsafe {
-                let bin = self.bins.as_mut_ptr().add(class_of(size));
-                let block = *bin;
-                if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
-                    *bin = *source.word(block, LINK);
-                    return block;
-                }
+            let block = self.pop(source, size, align);
+            if block != 0 {
+                return block;
             }
             while walk != WALK || self.freed <= self.granted / 4 + SPARE {
                 let Region { start: top, end } = self.frontier.rest();
