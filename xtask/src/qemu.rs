@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::test::{Run, silent};
 use crate::tools::{self, progress};
 
 /// The targets, and the QEMU that runs their programs.
@@ -19,50 +20,61 @@ const PROGRAMS: [&str; 5] = ["arena", "linker_symbols", "interrupts", "out_of_me
 /// What there is to install, where packages are Debian's.
 const PACKAGES: [&str; 2] = ["qemu-system-arm", "qemu-system-misc"];
 
-/// Whether QEMU is there, or could be installed.
-pub fn ready() -> bool {
-    let works = || MACHINES.iter().all(|(_, qemu)| succeeds(Command::new(qemu).arg("--version")));
-    if works() {
-        return true;
+/// Builds each program with each strategy for each machine and runs it; all print the same.
+pub fn programs(run: &mut Run) -> Result<()> {
+    if !ready() {
+        run.skip("the programs in examples/embedded: needs qemu-system-arm and qemu-system-riscv32");
+        return Ok(());
     }
-    progress("Installing QEMU");
-    succeeds(Command::new("apt-get").arg("update"))
-        && succeeds(Command::new("apt-get").args(["install", "-y", "--no-install-recommends"]).args(PACKAGES))
-        && works()
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
-}
-
-/// Runs each program with each strategy on each machine; all print the same. Returns how many ran.
-pub fn run() -> Result<usize> {
-    let dir = tools::root().join("examples/embedded");
-    let mut ran = 0;
     for (target, _) in MACHINES {
-        tools::need_target(target)?;
         for strategy in STRATEGIES {
             let features = format!("critical-section{strategy}");
+            run.command(cargo("clippy", target, &features).args(["--", "-D", "warnings"]))?;
+            run.command(&mut cargo("build", target, &features))?;
             for program in PROGRAMS {
-                let mut cargo = tools::cargo();
-                cargo.args(["run", "--quiet", "--release", "--target", target]);
-                cargo.args(["--features", &features, "--bin", program]);
-                // A program that hangs would hang the tests.
-                let mut command = Command::new("timeout");
-                command.arg("300").arg(cargo.get_program()).args(cargo.get_args()).current_dir(&dir);
-                let output = command.output().context("`timeout` does not start")?;
-                let printed = String::from_utf8_lossy(&output.stdout);
-                let expected = fs::read_to_string(dir.join("expected").join(program).with_extension("txt"))?;
-                ensure!(
-                    output.status.success() && printed == expected,
-                    "{program} on {target} with the features {features} ({}) printed\n{printed}{}\ninstead of\n{expected}",
-                    output.status,
-                    String::from_utf8_lossy(&output.stderr),
-                );
-                println!("{program} on {target}, {features}: as expected");
-                ran += 1;
+                let mut cargo = cargo("run", target, &features);
+                check(run, program, cargo.args(["--quiet", "--bin", program]))?;
             }
         }
     }
-    Ok(ran)
+    Ok(())
+}
+
+/// Whether QEMU is there, or could be installed.
+fn ready() -> bool {
+    let works = || MACHINES.iter().all(|(_, qemu)| silent(qemu, &["--version"]).is_some());
+    let install = [["install", "-y", "--no-install-recommends"].as_slice(), &PACKAGES].concat();
+    works() || {
+        progress("Installing QEMU");
+        silent("apt-get", &["update"]).is_some() && silent("apt-get", &install).is_some() && works()
+    }
+}
+
+/// A command of cargo for the examples, whose configuration it does not find by itself from the root.
+fn cargo(verb: &str, target: &str, features: &str) -> Command {
+    let dir = tools::root().join("examples/embedded");
+    let mut cargo = tools::cargo();
+    cargo.arg(verb).args(["--release", "--target", target, "--features", features]);
+    cargo.arg("--config").arg(dir.join(".cargo/config.toml"));
+    cargo.arg("--manifest-path").arg(dir.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(tools::target_dir().join("embedded"));
+    cargo
+}
+
+/// Runs a program, and compares what it prints with `examples/embedded/expected`.
+fn check(run: &mut Run, program: &str, command: &Command) -> Result<()> {
+    // A program that hangs would hang the tests.
+    let mut command = tools::within("60", command);
+    let output = run.prepare(&mut command).output().context("it does not start; is there a `timeout`?")?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let expected = tools::root().join("examples/embedded/expected").join(program).with_extension("txt");
+    let expected = fs::read_to_string(expected)?;
+    ensure!(
+        output.status.success() && printed == expected,
+        "it printed ({})\n{printed}{}\ninstead of\n{expected}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr),
+    );
+    run.passed += 1;
+    Ok(())
 }

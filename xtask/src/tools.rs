@@ -36,6 +36,19 @@ pub fn cargo() -> Command {
     cargo
 }
 
+/// The same command, stopped after so many seconds.
+pub fn within(seconds: &str, command: &Command) -> Command {
+    let mut limited = Command::new("timeout");
+    limited.arg(seconds).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 /// Says what is being done, on the terminal but not among the results.
 pub fn progress(what: &str) {
     eprintln!("==> {what}");

@@ -13,11 +13,17 @@ const MTIMECMP: *mut u32 = core::ptr::without_provenance_mut(0x0200_4000);
 /// The time now, low and high half.
 const MTIME: *const u32 = core::ptr::without_provenance(0x0200_BFF8);
 
-static ON_TICK: Mutex<Cell<(u32, fn())>> = Mutex::new(Cell::new((0, || ())));
+#[derive(Clone, Copy)]
+struct Timer {
+    period: u32,
+    on_tick: fn(),
+}
+
+static TIMER: Mutex<Cell<Timer>> = Mutex::new(Cell::new(Timer { period: 0, on_tick: || () }));
 
 /// Calls `on_tick` from an interrupt handler, every `period` ticks of the timer's clock.
 pub fn start_timer(period: u32, on_tick: fn()) {
-    critical_section::with(|cs| ON_TICK.borrow(cs).set((period, on_tick)));
+    critical_section::with(|cs| TIMER.borrow(cs).set(Timer { period, on_tick }));
     fire_in(period);
     // SAFETY: the handler is below, and it is ready.
     unsafe {
@@ -43,7 +49,7 @@ fn fire_in(ticks: u32) {
 
 #[riscv_rt::core_interrupt(Interrupt::MachineTimer)]
 fn on_timer() {
-    let (period, on_tick) = critical_section::with(|cs| ON_TICK.borrow(cs).get());
+    let Timer { period, on_tick } = critical_section::with(|cs| TIMER.borrow(cs).get());
     fire_in(period);
     on_tick();
 }
