@@ -15,7 +15,10 @@ struct Parts<A, S> {
 /// A heap: the algorithm `A` over the memory of `S`, as a `GlobalAlloc`.
 ///
 /// All state lives in the value, so heaps are independent of each other; there may be several in a program, of one type or of
-/// different ones. It is all zeros at the start: a heap in a `static` takes no space in the binary. It may be moved.
+/// different ones. It may be moved.
+///
+/// It is all zeros at the start if its source is: such a heap in a `static` takes no space in the binary. One over a
+/// `&Arena` is not, for it holds an address.
 ///
 /// # Threads and interrupts
 ///
