@@ -1,7 +1,7 @@
 //! `FreeListAllocator`: free blocks in bins by size, merged with their neighbours before memory grows.
 //!
-//! The paths that run often are short; the work that keeps memory small is put off until memory would have
-//! to grow, and then done for all free blocks at once:
+//! The paths that run often are short; the work that keeps memory small is put off and then done for all
+//! free blocks at once:
 //!
 //! ```text
 //!   alloc ──→ the bin of that size ──→ the frontier ──→ a larger bin ──→ sweep ──→ the source
@@ -14,8 +14,8 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides whenever about a quarter of the memory has been freed, so that programs that come back to the
-//! same work over and over do not scatter their blocks ever more widely.
+//! for more; and besides whenever about half as much as the memory has been freed, so that programs that come back to
+//! the same work over and over do not scatter their blocks ever more widely.
 
 #![no_std]
 
@@ -34,7 +34,7 @@ use class::{CLASSES, class_of};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, once in at least 256 times that a larger bin is needed, and once a quarter of the memory and 32 KiB have been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and once half the memory and 32 KiB have been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
@@ -49,25 +49,31 @@ const LINK: usize = 0;
 /// The word of a free block with its size in bytes.
 const SIZE: usize = 1;
 
-/// How many blocks of a bin are looked at while there are other ways to serve a request.
+/// How many blocks of a bin are looked at while a sweep may find a better one.
 const WALK: usize = 16;
 
-/// How many bytes may be freed between two sweeps besides a quarter of the memory: in a small heap, a sweep for each
-/// quarter would come too often.
-const SPARE: usize = 32 * 1024;
+/// A frontier of so many bytes is kept for large blocks: the bins are asked first.
+const LARGE: usize = 256 * 1024;
+
+/// How many bytes may be freed between two sweeps besides what the last one allowed for: in a small heap, a sweep
+/// for each half of it would come too often.
+const SPARE: isize = 32 * 1024;
+
+/// The unit of memory that is fetched ahead, in bytes.
+const PAGE: usize = 64 * 1024;
+
+/// The bit of [`FreeList::credit`] that says that nothing was freed since the last sweep, and the frontier not
+/// switched: no two free blocks touch, and the frontier is the highest.
+const SETTLED: isize = 1;
 
 /// The algorithm of [`FreeListAllocator`].
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
     frontier: Frontier,
-    /// How many more times a block may be found in a larger bin before the next sweep.
-    patience: usize,
-    /// How many bytes have been freed since the last sweep, about. 0 if no block has been freed and the frontier
-    /// has not been switched: no two free blocks touch then, and the frontier is the highest.
-    freed: usize,
-    /// How many bytes the source has granted.
-    granted: usize,
+    /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
+    /// which it is not negative.
+    credit: isize,
 }
 
 impl FreeList {
@@ -99,8 +105,8 @@ impl FreeList {
     /// As for `push`.
     #[inline(always)]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
-        // Should the sum start over, the next sweep comes later; but it does come before memory grows.
-        self.freed = self.freed.wrapping_add(size) | 1;
+        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
+        self.credit = self.credit.wrapping_sub(size as isize) & !SETTLED;
         // SAFETY: the caller's promise.
         unsafe { self.push(source, start, size) };
     }
@@ -148,72 +154,62 @@ impl FreeList {
         0
     }
 
-    /// Finds a block in the memory there is. Returns 0 if no free block is large enough, even after a sweep; then the
-    /// highest free block is the frontier.
+    /// Finds a block of `size` bytes. It may start where `own` does, a live block or nothing, if that ends where the
+    /// frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
-    fn reuse<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
-        let mut walk = WALK;
-        loop {
+    fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
+        if self.frontier.top != own.end || own.is_empty() {
             let block = self.pop(source, size, align);
             if block != 0 {
                 return block;
             }
-            while walk != WALK || self.freed <= self.granted / 4 + SPARE {
-                let Region { start: top, end } = self.frontier.rest();
-                let pad = padding(top, align);
-                let room = end - top;
-                if pad + size <= room {
-                    self.frontier.top = top + pad + size;
-                    // SAFETY: the frontier has left what the alignment skips.
-                    unsafe { self.push(source, top, pad) };
-                    return top + pad;
-                }
-                if self.patience != 0 {
-                    self.patience -= 1;
-                    let found = self.find(source, size, align, walk);
-                    if found.start != 0 {
-                        self.frontier = Frontier { top: found.start, end: found.end, clean: found.end };
-                        self.freed |= 1;
-                        // SAFETY: the frontier has left its old region.
-                        unsafe { self.push(source, top, room) };
+        }
+        let mut limit = LARGE;
+        loop {
+            let rest = self.frontier.rest();
+            let base = if rest.start == own.end { own.start } else { rest.start };
+            let pad = padding(base, align);
+            let need = pad + size;
+            let room = rest.end - base;
+            let fits = need <= room;
+            if fits && room < limit {
+                self.frontier.top = base + need;
+                // SAFETY: the frontier has left what the alignment skips.
+                unsafe { self.push(source, base, pad) };
+                return base + pad;
+            }
+            limit = usize::MAX;
+            let settled = self.credit & SETTLED;
+            let mut region = Region { start: 0, end: 0 };
+            if self.credit >= -SPARE {
+                region = self.find(source, size, align, if settled != 0 { usize::MAX } else { WALK });
+            }
+            if region.start != 0 {
+                self.frontier.clean = region.end;
+                self.credit &= !SETTLED;
+            } else if fits {
+                continue;
+            } else if settled == 0 {
+                self.sweep(source);
+                limit = LARGE;
+                continue;
+            } else {
+                // Each growth costs a sweep. So where memory is large, it grows by a 256th of it more than is needed.
+                let ahead = (self.credit as usize / 128) & !(PAGE - 1);
+                match source.grow(Request { end: rest.end, missing: need - room + ahead, size, align }) {
+                    Some(grown) => region = grown,
+                    None if ahead == 0 => return 0,
+                    None => {
+                        self.credit = SETTLED;
                         continue;
                     }
-                    if walk != WALK {
-                        return 0;
-                    }
                 }
-                walk = usize::MAX;
-                if self.freed != 0 {
-                    break;
-                }
-                self.patience = self.patience.max(1);
             }
-            self.freed = 0;
-            // A sweep looks at each free block a few times. So many of the requests that do not come cheap
-            // go by until the next, that its cost is spread to a constant for each of them.
-            self.patience = self.sweep(source) / 16 + 256;
-        }
-    }
-
-    /// Fetches memory until a block fits in the frontier. Returns whether that was to be had.
-    #[inline(always)]
-    fn grow<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> bool {
-        loop {
-            let Region { start: top, end } = self.frontier.rest();
-            let need = padding(top, align) + size;
-            let room = end - top;
-            if need <= room {
-                return true;
-            }
-            let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
-                return false;
-            };
-            self.granted += region.len();
             self.frontier.end = region.end;
-            if region.start != end {
+            if region.start != rest.end {
                 self.frontier.top = region.start;
                 // SAFETY: the frontier has left its old region.
-                unsafe { self.push(source, top, room) };
+                unsafe { self.push(source, rest.start, rest.len()) };
             }
         }
     }
@@ -222,8 +218,7 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self =
-        Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, patience: 0, freed: 0, granted: 0 };
+    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, credit: 0 };
 
     #[inline(always)]
     fn frontier(&self) -> &Frontier {
@@ -232,13 +227,7 @@ unsafe impl Strategy for FreeList {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (size, align) = (round_up(layout.size()), layout.align());
-        loop {
-            let block = self.reuse(source, size, align);
-            if block != 0 || !self.grow(source, size, align) {
-                return block;
-            }
-        }
+        self.take(source, Region { start: 0, end: 0 }, round_up(layout.size()), layout.align())
     }
 
     #[inline(always)]
@@ -258,33 +247,16 @@ unsafe impl Strategy for FreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
-            let last = addr + old == self.frontier.top;
             if new <= old {
-                if last {
+                if addr + old == self.frontier.top {
                     self.frontier.rewind(addr + new);
                 } else {
                     self.release(source, addr + new, old - new);
                 }
                 return addr;
             }
-            if last && new - old <= self.frontier.rest().len() {
-                self.frontier.top = addr + new;
-                return addr;
-            }
-            let mut moved = self.reuse(source, new, layout.align());
-            if moved == 0 {
-                // Memory has to grow. A block that lies right below the highest free block, which is the frontier now,
-                // need not move.
-                if addr + old == self.frontier.top {
-                    let end = self.frontier.end;
-                    if self.frontier.lengthen(source, new - old) {
-                        self.granted += self.frontier.end - end;
-                        return addr;
-                    }
-                }
-                moved = self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()));
-            }
-            if moved != 0 {
+            let moved = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
+            if moved != 0 && moved != addr {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
                 self.dealloc(source, addr, layout);
             }

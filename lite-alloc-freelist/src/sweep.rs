@@ -5,7 +5,7 @@ use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
 use crate::class::CLASSES;
-use crate::{FreeList, LINK, SIZE};
+use crate::{FreeList, LINK, SETTLED, SIZE};
 
 /// Bits of the address that one pass of the sort looks at.
 const DIGIT_BITS: u32 = 5;
@@ -13,17 +13,17 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 
 impl FreeList {
     /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
-    /// may extend. The others go back to their bins. Returns how many blocks there were.
+    /// may extend. The others go back to their bins.
     ///
     /// O(free blocks).
     #[inline(always)]
-    pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) -> usize {
+    pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) {
         let rest = self.frontier.rest();
         // SAFETY: the rest of the frontier is free and in no bin.
         unsafe { self.push(source, rest.start, rest.len()) };
         let list = self.empty_bins(source);
         let mut block = self.sort(source, list);
-        let mut count = 0;
+        let lowest = block;
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
         while block != 0 {
@@ -38,8 +38,8 @@ impl FreeList {
                 frontier.end = end;
                 block = next;
             }
-            count += 1;
         }
+        self.credit = ((frontier.end - lowest) / 2) as isize | SETTLED;
         // Putting the rest of the frontier into a bin has written to its first granule.
         let clean = if frontier.end == rest.end {
             self.frontier.clean.max(rest.start + GRANULE)
@@ -47,7 +47,6 @@ impl FreeList {
             frontier.end
         };
         self.frontier = Frontier { top: frontier.start, end: frontier.end, clean };
-        count
     }
 
     /// Takes all blocks out of their bins and returns the first of a list of them.
