@@ -53,12 +53,8 @@ for (let round = 0; round < rounds; round++) {
 }
 process.stderr.write(process.stderr.isTTY ? "\n" : `    ${program}: ${rounds} rounds done\n`);
 
-const median = (list) => {
-  const sorted = list.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-};
 const results = runs.map(({ times, memories, checksum, error, round }) => ({
-  median: error ? undefined : median(times),
+  times,
   memories,
   checksum,
   error,

@@ -12,8 +12,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::modules::{self, Allocator, Profile};
-use crate::node;
 use crate::tools;
+use crate::{csv, node};
+use workloads::Family;
 
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
@@ -123,24 +124,36 @@ impl Plan {
         if self.quick { 5 } else { 100 }
     }
 
-    /// Writes results as CSV: to `bench/results` if they are whole, or else to the target folder.
-    pub fn write(&self, name: &str, lines: &[String]) -> Result<()> {
+    /// Writes results, the first row of which names the columns, as CSV: to `bench/results` if they are whole, or else
+    /// to the target folder.
+    pub fn write(&self, name: &str, rows: &[Vec<String>]) -> Result<()> {
         let dir = match self.partial {
             true => tools::target_dir().join("bench/results"),
             false => tools::root().join("bench/results"),
         };
         fs::create_dir_all(&dir)?;
         let file = dir.join(format!("{}{name}.csv", if self.quick { "quick-" } else { "" }));
-        fs::write(&file, lines.join("\n") + "\n")?;
+        fs::write(&file, csv::text(rows))?;
         println!("\nwritten to {}", file.strip_prefix(tools::root()).unwrap_or(&file).display());
         Ok(())
     }
 }
 
-/// The geometric mean; none of nothing.
-pub fn geomean(ratios: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let logs: Vec<f64> = ratios.into_iter().map(f64::ln).collect();
-    (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+/// Workloads that are summed up together.
+const GROUPS: [(&str, &[Family]); 3] = [
+    ("real", &[Family::Real]),
+    ("small", &[Family::Small]),
+    ("small and micro", &[Family::Small, Family::Micro]),
+];
+
+/// A row of cells.
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(String::from).to_vec()
+}
+
+/// A ratio for the CSV, where nothing stands for none.
+fn cell(ratio: Option<f64>) -> String {
+    ratio.map_or(String::new(), |ratio| format!("{ratio:.4}"))
 }
 
 /// An error for a narrow column, of a workload that was stopped when it took `patience` times what std's default takes.

@@ -84,9 +84,10 @@ pub fn run(args: &[String]) -> Result<()> {
                     row.push(memories.last().map_or("-".into(), |bytes| table::mib(*bytes)));
                     row.push(format!("{checksum} {}", if same { "same" } else { "WRONG" }));
                 }
-                Outcome::Failed { round, error, memory } => {
+                Outcome::Failed { round, error, memories } => {
                     wrong |= error != node::OUT_OF_MEMORY;
-                    row.extend(["-".into(), "-".into(), table::mib(*memory)]);
+                    let memory = memories.last().map_or("-".into(), |bytes| table::mib(*bytes));
+                    row.extend(["-".into(), "-".into(), memory]);
                     row.push(format!("FAILED in round {round}: {error}"));
                 }
             }

@@ -1,11 +1,13 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
+mod csv;
 mod demo;
 mod inputs;
 mod modules;
 mod node;
 mod qemu;
+mod statistics;
 mod table;
 mod test;
 mod tools;

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::statistics::median;
 use crate::{modules, tools};
 
 /// The error of a program whose allocator could not give it the memory it asked for.
@@ -25,8 +26,8 @@ pub enum Outcome {
     Failed {
         round: u64,
         error: String,
-        /// Linear memory then, in bytes.
-        memory: u64,
+        /// Linear memory after each round, the failed one included, in bytes.
+        memories: Vec<u64>,
     },
 }
 
@@ -48,15 +49,14 @@ pub fn run(
 }
 
 fn read(outcome: &Value) -> Option<Outcome> {
+    let times: Vec<f64> = outcome["times"].as_array()?.iter().filter_map(Value::as_f64).collect();
     let memories: Vec<u64> = outcome["memories"].as_array()?.iter().filter_map(Value::as_u64).collect();
     Some(match outcome["error"].as_str() {
-        Some(error) => Outcome::Failed {
-            round: outcome["round"].as_u64()?,
-            error: error.to_owned(),
-            memory: *memories.last()?,
-        },
+        Some(error) => {
+            Outcome::Failed { round: outcome["round"].as_u64()?, error: error.to_owned(), memories }
+        }
         None => Outcome::Done {
-            median: outcome["median"].as_f64()?,
+            median: median(&times)?,
             memories,
             checksum: outcome["checksum"].as_str()?.to_owned(),
         },

@@ -173,7 +173,8 @@ pub fn need_wasmtime() -> Result<Wasmtime> {
     Ok(Wasmtime { python, dir, version: WASMTIME.to_owned() })
 }
 
-const BINARYEN: &str = "132.0.0";
+/// The package that wasm-opt comes in; its major version is that of wasm-opt.
+pub const BINARYEN: &str = "132.0.0";
 
 /// Makes sure that wasm-opt is there, and returns where it lies. It runs in Node.js.
 pub fn need_wasm_opt() -> Result<PathBuf> {

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::workloads::{self, Family, Workload};
-use super::{Plan, geomean};
-use crate::modules::{self, Allocator};
+use super::{GROUPS, Plan};
+use crate::modules;
+use crate::statistics::Ratios;
 use crate::tools::{self, progress};
 use crate::{inputs, table};
 
@@ -158,24 +159,15 @@ fn summary(plan: &Plan, costs: &[Vec<Cost>]) {
     let mut failures = Vec::new();
     let mut rows = vec![vec!["allocator".to_owned()]];
     rows[0].extend(
-        ["real", "small", "small+micro", "worst", "memory: real", "small", "small+micro", "worst", "failed"]
+        ["real", "small", "small+micro", "worst", "memory: real", "small", "small+micro", "worst"]
             .map(String::from),
     );
-    let groups: [&[Family]; 3] = [&[Family::Real], &[Family::Small], &[Family::Small, Family::Micro]];
     for (allocator, of_allocator) in plan.allocators.iter().zip(costs) {
         let mut row = vec![allocator.name.to_owned()];
         for ratio in [fuel_ratio, memory_ratio] {
-            let ratios = |families: &[Family]| -> Vec<f64> {
-                let pairs = of_allocator.iter().zip(&costs[0]).zip(&plan.workloads);
-                pairs
-                    .filter(|(_, workload)| families.contains(&workload.family))
-                    .filter_map(|((cost, std), _)| ratio(cost, std))
-                    .collect()
-            };
-            let text = |ratio: Option<f64>| ratio.map_or("-".into(), |ratio| format!("{ratio:.3}"));
-            row.extend(groups.map(|families| text(geomean(ratios(families)))));
-            let all = ratios(&[Family::Real, Family::Small, Family::Micro]);
-            row.push(text(all.into_iter().reduce(f64::max)));
+            let ratios = |families| ratios(plan, costs, of_allocator, families, ratio);
+            row.extend(GROUPS.map(|(_, families)| ratios(families).mean_text(3)));
+            row.push(ratios(&ALL).worst_text(3));
         }
         let errors: Vec<String> = of_allocator
             .iter()
@@ -188,7 +180,6 @@ fn summary(plan: &Plan, costs: &[Vec<Cost>]) {
                 ))
             })
             .collect();
-        row.push(if errors.is_empty() { "-".into() } else { errors.len().to_string() });
         rows.push(row);
         if !errors.is_empty() {
             failures.push(format!("  {}: {}", allocator.name, errors.join(", ")));
@@ -196,8 +187,25 @@ fn summary(plan: &Plan, costs: &[Vec<Cost>]) {
     }
     table::print(&rows);
     if !failures.is_empty() {
-        println!("\nFailed, and left out of the means:\n{}", failures.join("\n"));
+        println!("\nFailed, and left out of the means and the worst:\n{}", failures.join("\n"));
     }
+}
+
+const ALL: [Family; 3] = [Family::Real, Family::Small, Family::Micro];
+
+/// The ratios of an allocator for the workloads of some families.
+fn ratios(
+    plan: &Plan,
+    costs: &[Vec<Cost>],
+    of_allocator: &[Cost],
+    families: &[Family],
+    ratio: fn(&Cost, &Cost) -> Option<f64>,
+) -> Ratios {
+    let pairs = of_allocator.iter().zip(&costs[0]).zip(&plan.workloads);
+    pairs
+        .filter(|(_, workload)| families.contains(&workload.family))
+        .map(|((cost, std), _)| ratio(cost, std))
+        .collect()
 }
 
 fn millions(number: u64) -> String {
@@ -225,60 +233,93 @@ fn print(
         }
         rows.push(row);
     }
-    let families: [(&str, &[Family]); 4] = [
-        ("real, geomean", &[Family::Real]),
-        ("small, geomean", &[Family::Small]),
-        ("small and micro, geomean", &[Family::Small, Family::Micro]),
-        ("all, geomean", &[Family::Real, Family::Small, Family::Micro]),
-    ];
-    for (name, families) in families {
-        let places: Vec<usize> = (0..plan.workloads.len())
-            .filter(|&place| families.contains(&plan.workloads[place].family))
-            .collect();
-        if places.is_empty() {
-            continue;
+    for (name, families) in GROUPS.into_iter().chain([("all", ALL.as_slice())]) {
+        if plan.workloads.iter().any(|workload| families.contains(&workload.family)) {
+            let mut row = vec![format!("{name}, geomean"), String::new()];
+            let of_others = costs[1..].iter();
+            row.extend(of_others.map(|other| ratios(plan, costs, other, families, ratio).mean_text(3)));
+            rows.push(row);
         }
-        let mut row = vec![name.to_owned(), String::new()];
-        for of_allocator in &costs[1..] {
-            let ratios: Vec<f64> =
-                places.iter().filter_map(|&place| ratio(&of_allocator[place], &costs[0][place])).collect();
-            let failed = places.len() - ratios.len();
-            let mean = geomean(ratios).map_or("-".into(), |mean| format!("{mean:.3}"));
-            row.push(if failed == 0 { mean } else { format!("({failed} failed) {mean}") });
-        }
-        rows.push(row);
     }
+    let mut row = vec!["worst".to_owned(), String::new()];
+    row.extend(costs[1..].iter().map(|other| ratios(plan, costs, other, &ALL, ratio).worst_text(3)));
+    rows.push(row);
     table::print(&rows);
 }
 
 fn write(plan: &Plan, wasmtime: &tools::Wasmtime, costs: &[Vec<Cost>]) -> Result<()> {
-    let mut lines = vec![
-        "allocator,version,workload,family,rounds,instructions,ratio to std,grown bytes,grown ratio to std,peak live bytes,error,\
-         wasmtime"
-            .to_owned(),
-    ];
+    let rustc = tools::rustc_version()?;
+    let mut rows = vec![super::row([
+        "allocator",
+        "version",
+        "workload",
+        "family",
+        "rounds",
+        "instructions",
+        "ratio to std",
+        "grown bytes",
+        "grown ratio to std",
+        "peak live bytes",
+        "error",
+        "rustc",
+        "wasmtime",
+    ])];
     for (allocator, of_allocator) in plan.allocators.iter().zip(costs) {
         for ((workload, cost), std) in plan.workloads.iter().zip(of_allocator).zip(&costs[0]) {
-            lines.push(line(plan, allocator, workload, cost, std)? + "," + &wasmtime.version);
+            rows.push(vec![
+                allocator.key.to_owned(),
+                allocator.version()?,
+                workload.name.to_owned(),
+                workload.family.name().to_owned(),
+                rounds(plan, workload).to_string(),
+                cost.fuel.as_ref().map_or(String::new(), u64::to_string),
+                super::cell(fuel_ratio(cost, std)),
+                cost.grown.to_string(),
+                super::cell(memory_ratio(cost, std)),
+                cost.peak_live.map_or(String::new(), |bytes| bytes.to_string()),
+                cost.fuel.as_ref().err().cloned().unwrap_or_default(),
+                rustc.clone(),
+                wasmtime.version.clone(),
+            ]);
         }
     }
-    plan.write("fuel", &lines)
+    plan.write("fuel", &rows)
 }
 
-fn line(plan: &Plan, allocator: &Allocator, workload: &Workload, cost: &Cost, std: &Cost) -> Result<String> {
-    let ratio = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{ratio:.4}"));
-    let cells = [
-        allocator.key.to_owned(),
-        allocator.version()?,
-        workload.name.to_owned(),
-        workload.family.name().to_owned(),
-        rounds(plan, workload).to_string(),
-        cost.fuel.as_ref().map_or(String::new(), u64::to_string),
-        ratio(fuel_ratio(cost, std)),
-        cost.grown.to_string(),
-        ratio(memory_ratio(cost, std)),
-        cost.peak_live.map_or(String::new(), |bytes| bytes.to_string()),
-        cost.fuel.as_ref().err().map_or(String::new(), |error| format!("\"{}\"", error.replace('"', "'"))),
-    ];
-    Ok(cells.join(","))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(fuel: u64, grown: u64) -> Cost {
+        Cost { fuel: Ok(fuel), grown, checksum: Some("a".into()), peak_live: Some(1 << 17) }
+    }
+
+    #[test]
+    fn ratios_to_std() {
+        let std = cost(1000, 4 << 16);
+        assert_eq!(fuel_ratio(&cost(1500, 0), &std), Some(1.5));
+        assert_eq!(memory_ratio(&cost(0, 6 << 16), &std), Some(1.5));
+        assert_eq!(efficiency(&cost(0, 4 << 16)), Some(0.5));
+        // Nothing grown counts as a page.
+        assert_eq!(memory_ratio(&cost(0, 0), &std), Some(0.25));
+        assert_eq!(efficiency(&cost(0, 0)), Some(2.0));
+    }
+
+    #[test]
+    fn a_failure_has_no_ratio() {
+        let std = cost(1000, 1 << 16);
+        let failed = || Cost { fuel: Err("timeout".into()), ..cost(0, 1 << 16) };
+        assert_eq!((fuel_ratio(&failed(), &std), memory_ratio(&failed(), &std)), (None, None));
+        assert_eq!(efficiency(&failed()), None);
+        assert_eq!(fuel_ratio(&std, &failed()), None);
+    }
+
+    #[test]
+    fn another_checksum_is_a_failure() {
+        let wrong = Cost { checksum: Some("b".into()), ..cost(1, 0) };
+        let mut costs = [vec![cost(1, 0), cost(1, 0)], vec![cost(1, 0), wrong]];
+        check(&mut costs);
+        assert_eq!(costs[1][0].fuel, Ok(1));
+        assert_eq!(costs[1][1].fuel, Err("wrong checksum".into()));
+    }
 }

@@ -67,7 +67,19 @@ pub fn run(plan: &Plan) -> Result<()> {
         })
         .collect::<Result<_>>()?;
 
-    let mut lines = vec!["allocator,version,module,opt-level,bytes,bytes added,gzip,gzip added".to_owned()];
+    let rustc = tools::rustc_version()?;
+    let mut lines = vec![super::row([
+        "allocator",
+        "version",
+        "module",
+        "opt-level",
+        "bytes",
+        "bytes added",
+        "gzip",
+        "gzip added",
+        "rustc",
+        "binaryen (wasm-opt)",
+    ])];
     for &level in levels {
         println!("\nBytes added at opt-level {level}, after wasm-opt (in brackets: gzipped)\n");
         let mut rows = vec![vec!["allocator".to_owned()]];
@@ -78,13 +90,18 @@ pub fn run(plan: &Plan) -> Result<()> {
                 let (raw, gzip) = sizes[&(allocator.key, kind, level)];
                 let (base_raw, base_gzip) = sizes[&(base.key, kind, level)];
                 row.push(format!("{} ({})", raw - base_raw, gzip - base_gzip));
-                lines.push(format!(
-                    "{},{},{kind},{level},{raw},{},{gzip},{}",
-                    allocator.key,
+                lines.push(vec![
+                    allocator.key.to_owned(),
                     allocator.version()?,
-                    raw - base_raw,
-                    gzip - base_gzip
-                ));
+                    kind.to_owned(),
+                    level.to_owned(),
+                    raw.to_string(),
+                    (raw - base_raw).to_string(),
+                    gzip.to_string(),
+                    (gzip - base_gzip).to_string(),
+                    rustc.clone(),
+                    tools::BINARYEN.to_owned(),
+                ]);
             }
             rows.push(row);
         }

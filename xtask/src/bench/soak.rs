@@ -9,31 +9,31 @@ use crate::node::{self, Outcome};
 use crate::tools::{self, progress};
 use crate::{inputs, table};
 
-/// Those that are meant to run for long. Only of ours is it demanded.
-const LASTING: [&str; 5] = ["std", "freelist", "dlmalloc", "talc-dynamic", "rlsf-small"];
+/// Our three, and the peers that neither leak nor take many times as long.
+const SOAKED: [&str; 9] =
+    ["std", "bump", "segregated", "freelist", "dlmalloc", "talc-dynamic", "talc-claim", "rlsf", "rlsf-small"];
+/// The one that is demanded to last: its memory must not grow in the second half of the rounds.
 const DEMANDED: &str = "freelist";
 
 const ROUNDS: u32 = 200;
-/// The rounds that memory is shown after. It must be the same after the last two.
-const SHOWN: [usize; 4] = [1, 10, 100, ROUNDS as usize];
 
 pub fn run(plan: &Plan) -> Result<()> {
-    tools::need_node()?;
+    let node = tools::need_node()?;
+    let rustc = tools::rustc_version()?;
     let inputs = inputs::prepare()?;
     let allocators: Vec<_> =
-        plan.allocators.iter().filter(|allocator| LASTING.contains(&allocator.key)).collect();
+        plan.allocators.iter().filter(|allocator| SOAKED.contains(&allocator.key)).collect();
     let mut paths = Vec::new();
     for allocator in &allocators {
         progress(&format!("{}: building its module", allocator.name));
         paths.push(modules::build(allocator, &workloads::FEATURES, plan.profile())?);
     }
     progress(&format!("Running {ROUNDS} rounds of each workload"));
-    let mut rows = vec![vec!["workload".to_owned(), "allocator".to_owned()]];
-    rows[0].extend(SHOWN.map(|round| format!("MiB after {round}")));
-    let mut lines = vec![format!(
-        "workload,allocator,version,{}",
-        SHOWN.map(|round| format!("bytes after {round}")).join(",")
-    )];
+    let shown = shown(ROUNDS as usize);
+    let mut table = vec![super::row(["workload", "allocator"])];
+    table[0].extend(shown.iter().map(|round| format!("MiB after {round}")));
+    let mut rows =
+        vec![super::row(["workload", "allocator", "version", "round", "bytes", "error", "rustc", "node"])];
     let mut grew = Vec::new();
     for workload in &plan.workloads {
         // The two that take by far the longest are left out when time is short.
@@ -43,35 +43,89 @@ pub fn run(plan: &Plan) -> Result<()> {
         let input = workload.input.map(|input| inputs.join(input));
         let outcomes = node::run(workload.name, input.as_deref(), &paths, ROUNDS, 50)?;
         for (allocator, outcome) in allocators.iter().zip(outcomes) {
-            let mut row = vec![workload.name.to_owned(), allocator.name.to_owned()];
-            let mut line = format!("{},{},{}", workload.name, allocator.key, allocator.version()?);
-            match outcome {
-                Outcome::Done { memories, .. } => {
-                    let shown = SHOWN.map(|round| memories[round - 1]);
-                    row.extend(shown.map(|bytes| format!("{:.2}", bytes as f64 / f64::from(1 << 20))));
-                    line += &shown.map(|bytes| format!(",{bytes}")).concat();
-                    if allocator.key == DEMANDED && shown[2] != shown[3] {
-                        grew.push(workload.name);
-                    }
-                }
-                Outcome::Failed { round, error, .. } => {
-                    let error = format!("FAILED in round {round}: {error}");
-                    line += &format!(",\"{}\"", error.replace('"', "'"));
-                    row.push(error);
-                    if allocator.key == DEMANDED {
-                        grew.push(workload.name);
-                    }
-                }
+            let mut line = vec![workload.name.to_owned(), allocator.name.to_owned()];
+            let (memories, error) = match outcome {
+                Outcome::Done { memories, .. } => (memories, None),
+                Outcome::Failed { round, error, memories } => (memories, Some((round, error))),
+            };
+            line.extend(shown.iter().map_while(|round| memories.get(round - 1)).map(|bytes| mib(*bytes)));
+            if allocator.key == DEMANDED && (error.is_some() || grows(&memories)) {
+                grew.push(workload.name);
             }
-            rows.push(row);
-            lines.push(line);
+            for (round, bytes) in curve(&memories) {
+                let error = error.as_ref().filter(|(failed, _)| *failed == round as u64);
+                rows.push(vec![
+                    workload.name.to_owned(),
+                    allocator.key.to_owned(),
+                    allocator.version()?,
+                    round.to_string(),
+                    bytes.to_string(),
+                    error.map_or(String::new(), |(_, error)| error.clone()),
+                    rustc.clone(),
+                    node.clone(),
+                ]);
+            }
+            line.extend(error.map(|(round, error)| format!("FAILED in round {round}: {error}")));
+            table.push(line);
         }
     }
     println!("\nLinear memory after many repetitions in one instance\n");
-    table::print(&rows);
-    plan.write("soak", &lines)?;
+    table::print(&table);
+    plan.write("soak", &rows)?;
     if !grew.is_empty() {
-        bail!("memory still grew with {DEMANDED} after 100 rounds: {}", grew.join(", "));
+        bail!("memory still grew with {DEMANDED} after {} rounds: {}", ROUNDS / 2, grew.join(", "));
     }
     Ok(())
+}
+
+/// The rounds that the table shows.
+fn shown(rounds: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(1), |round| Some(round * 10));
+    powers.take_while(|&round| round < rounds).chain([rounds]).collect()
+}
+
+/// Whether there is more memory at the end than after half of the rounds.
+fn grows(memories: &[u64]) -> bool {
+    memories.last() > memories.get(memories.len().saturating_sub(1) / 2)
+}
+
+/// Rounds and the memory after them: the first, the last, and all in which memory grew.
+fn curve(memories: &[u64]) -> Vec<(usize, u64)> {
+    let all = memories.iter().enumerate();
+    let kept = all
+        .filter(|&(place, bytes)| place == 0 || place + 1 == memories.len() || *bytes != memories[place - 1]);
+    kept.map(|(place, bytes)| (place + 1, *bytes)).collect()
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_ten_and_the_last_round_are_shown() {
+        assert_eq!(shown(200), [1, 10, 100, 200]);
+        assert_eq!(shown(1000), [1, 10, 100, 1000]);
+        assert_eq!(shown(1), [1]);
+    }
+
+    #[test]
+    fn memory_may_grow_in_the_first_half_only() {
+        assert!(!grows(&[1, 2, 2, 2]));
+        assert!(!grows(&[1, 2, 3, 3, 3]));
+        assert!(grows(&[1, 2, 3, 3]));
+        assert!(grows(&[1, 1, 1, 1, 1, 2]));
+        assert!(!grows(&[1]));
+        assert!(!grows(&[]));
+    }
+
+    #[test]
+    fn a_curve_has_its_ends_and_steps() {
+        assert_eq!(curve(&[5, 5, 7, 7, 7, 9, 9]), [(1, 5), (3, 7), (6, 9), (7, 9)]);
+        assert_eq!(curve(&[5]), [(1, 5)]);
+        assert_eq!(curve(&[]), []);
+    }
 }

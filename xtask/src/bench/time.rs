@@ -1,11 +1,11 @@
 //! Wall time in Node.js, in rounds that the allocators take turns in.
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
-use super::workloads::{self, Family};
-use super::{Plan, geomean};
+use super::{GROUPS, Plan, workloads};
 use crate::modules;
 use crate::node::{self, Outcome};
+use crate::statistics::{self, Ratios};
 use crate::tools::{self, progress};
 use crate::{inputs, table};
 
@@ -16,6 +16,14 @@ const GROUP: usize = 6;
 /// no fault of its own: fresh memory is dear, and so is a busy machine.
 const PATIENCE: u64 = 50;
 
+/// What one workload took with one allocator.
+struct Time {
+    /// Milliseconds with std's default, which ran beside it.
+    std: f64,
+    /// How many times as long this allocator took, or why there is no such number.
+    ratio: Result<f64, String>,
+}
+
 pub fn run(plan: &Plan) -> Result<()> {
     let node = tools::need_node()?;
     let inputs = inputs::prepare()?;
@@ -24,88 +32,126 @@ pub fn run(plan: &Plan) -> Result<()> {
         progress(&format!("{}: building its module", allocator.name));
         paths.push(modules::build(allocator, &workloads::FEATURES, plan.profile())?);
     }
+    let Some((std, others)) = paths.split_first() else { bail!("there are no allocators") };
+    anyhow::ensure!(!others.is_empty(), "there is nothing to compare std's default with");
 
     let rounds = if plan.quick { 5 } else { 25 };
     progress(&format!("Measuring time in Node.js {node}, {rounds} rounds"));
-    // For each workload, a cell for each allocator but std: a ratio, or an error.
-    let mut results: Vec<(f64, Vec<Result<f64, String>>)> = Vec::new();
+    // For each workload, the times of each allocator but std.
+    let mut results: Vec<Vec<Time>> = Vec::new();
     for workload in &plan.workloads {
         let input = workload.input.map(|input| inputs.join(input));
-        let mut of_std = f64::NAN;
-        let mut ratios = Vec::new();
-        let groups: Vec<Vec<_>> = match paths.len() {
-            1 => vec![paths.clone()],
-            _ => paths[1..].chunks(GROUP - 1).map(|others| [&paths[..1], others].concat()).collect(),
-        };
-        for group in groups {
+        let mut times = Vec::new();
+        for group in others.chunks(GROUP - 1) {
+            let group = [std::slice::from_ref(std), group].concat();
             let outcomes = node::run(workload.name, input.as_deref(), &group, rounds, PATIENCE)?;
-            let mut medians = outcomes.into_iter();
-            if let Some(Outcome::Done { median, checksum, .. }) = medians.next() {
-                of_std = median;
-                ratios.extend(medians.map(|outcome| match outcome {
-                    Outcome::Done { checksum: other, .. } if other != checksum => {
-                        Err("wrong checksum".into())
-                    }
-                    Outcome::Done { median, .. } => Ok(median / of_std),
-                    Outcome::Failed { error, .. } => Err(error),
-                }));
-            } else {
-                anyhow::bail!("{} fails with std's default", workload.name);
-            }
+            let compared =
+                compare(&outcomes).with_context(|| format!("{} with std's default", workload.name))?;
+            times.extend(compared);
         }
-        results.push((of_std, ratios));
+        results.push(times);
     }
 
+    report(plan, &results, rounds, &node);
+    write(plan, &results, rounds, &node)
+}
+
+/// The times of one group: the first is std's default, and not in the answer.
+fn compare(outcomes: &[Outcome]) -> Result<Vec<Time>> {
+    let std = match outcomes.first() {
+        Some(Outcome::Done { median, checksum, .. }) => (*median, checksum),
+        Some(Outcome::Failed { error, .. }) => bail!("failed: {error}"),
+        None => bail!("did not run"),
+    };
+    let ratio = |outcome: &Outcome| match outcome {
+        Outcome::Done { checksum, .. } if checksum != std.1 => Err("wrong checksum".into()),
+        Outcome::Done { median, .. } => Ok(median / std.0),
+        Outcome::Failed { error, .. } => Err(error.clone()),
+    };
+    Ok(outcomes[1..].iter().map(|outcome| Time { std: std.0, ratio: ratio(outcome) }).collect())
+}
+
+fn report(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) {
     println!("\nWall time in Node.js {node}, as a ratio to std's default (medians of {rounds} rounds)\n");
     let mut rows = vec![vec!["workload".to_owned()]];
     rows[0].extend(plan.allocators.iter().map(|allocator| allocator.key.to_owned()));
-    let mut lines =
-        vec!["allocator,version,workload,family,rounds,milliseconds of std,ratio to std,error,node".into()];
-    for (workload, (of_std, ratios)) in plan.workloads.iter().zip(&results) {
-        let mut row = vec![workload.name.to_owned(), format!("{of_std:.1} ms")];
-        for (allocator, ratio) in plan.allocators[1..].iter().zip(ratios) {
-            row.push(
-                ratio
-                    .as_ref()
-                    .map_or_else(|error| super::short(error, PATIENCE), |ratio| format!("{ratio:.2}")),
-            );
-            lines.push(format!(
-                "{},{},{},{},{rounds},{of_std:.3},{},{},{node}",
-                allocator.key,
-                allocator.version()?,
-                workload.name,
-                workload.family.name(),
-                ratio.as_ref().map_or(String::new(), |ratio| format!("{ratio:.4}")),
-                ratio
-                    .as_ref()
-                    .err()
-                    .map_or(String::new(), |error| format!("\"{}\"", error.replace('"', "'"))),
-            ));
-        }
+    for (workload, times) in plan.workloads.iter().zip(results) {
+        // It runs in each group.
+        let of_std: Vec<f64> = times.iter().map(|time| time.std).collect();
+        let of_std = statistics::median(&of_std).map_or("-".into(), |median| format!("{median:.1} ms"));
+        let mut row = vec![workload.name.to_owned(), of_std];
+        row.extend(times.iter().map(|time| match &time.ratio {
+            Ok(ratio) => format!("{ratio:.2}"),
+            Err(error) => super::short(error, PATIENCE),
+        }));
         rows.push(row);
     }
-    let families: [(&str, &[Family]); 3] = [
-        ("real, geomean", &[Family::Real]),
-        ("small, geomean", &[Family::Small]),
-        ("small and micro, geomean", &[Family::Small, Family::Micro]),
-    ];
-    for (name, families) in families {
-        let mut row = vec![name.to_owned(), String::new()];
+    for (name, families) in GROUPS {
+        let mut row = vec![format!("{name}, geomean"), String::new()];
         for place in 0..plan.allocators.len() - 1 {
-            let cells: Vec<_> = plan
-                .workloads
-                .iter()
-                .zip(&results)
+            let of_family = plan.workloads.iter().zip(results);
+            let ratios: Ratios = of_family
                 .filter(|(workload, _)| families.contains(&workload.family))
-                .map(|(_, (_, ratios))| &ratios[place])
+                .map(|(_, times)| times[place].ratio.as_ref().ok().copied())
                 .collect();
-            let failed = cells.iter().filter(|cell| cell.is_err()).count();
-            let mean = geomean(cells.into_iter().flatten().copied());
-            let mean = mean.map_or("-".into(), |mean| format!("{mean:.2}"));
-            row.push(if failed == 0 { mean } else { format!("({failed} failed) {mean}") });
+            row.push(ratios.mean_text(2));
         }
         rows.push(row);
     }
     table::print(&rows);
-    plan.write("time", &lines)
+}
+
+fn write(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) -> Result<()> {
+    let rustc = tools::rustc_version()?;
+    let mut rows = vec![super::row([
+        "allocator",
+        "version",
+        "workload",
+        "family",
+        "rounds",
+        "milliseconds of std beside it",
+        "ratio to std",
+        "error",
+        "rustc",
+        "node",
+    ])];
+    for (workload, times) in plan.workloads.iter().zip(results) {
+        for (allocator, time) in plan.allocators[1..].iter().zip(times) {
+            rows.push(vec![
+                allocator.key.to_owned(),
+                allocator.version()?,
+                workload.name.to_owned(),
+                workload.family.name().to_owned(),
+                rounds.to_string(),
+                format!("{:.3}", time.std),
+                super::cell(time.ratio.as_ref().ok().copied()),
+                time.ratio.as_ref().err().cloned().unwrap_or_default(),
+                rustc.clone(),
+                node.to_owned(),
+            ]);
+        }
+    }
+    plan.write("time", &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(median: f64, checksum: &str) -> Outcome {
+        Outcome::Done { median, memories: Vec::new(), checksum: checksum.into() }
+    }
+
+    #[test]
+    fn each_group_is_compared_with_its_own_std() -> Result<()> {
+        let failed = Outcome::Failed { round: 1, error: "timeout".into(), memories: Vec::new() };
+        let times = compare(&[done(20.0, "a"), done(10.0, "a"), done(1.0, "b"), failed])?;
+        assert!(times.iter().all(|time| time.std == 20.0));
+        let ratios: Vec<_> = times.into_iter().map(|time| time.ratio).collect();
+        assert_eq!(ratios, [Ok(0.5), Err("wrong checksum".into()), Err("timeout".into())]);
+        assert!(
+            compare(&[Outcome::Failed { round: 1, error: "trap".into(), memories: Vec::new() }]).is_err()
+        );
+        Ok(())
+    }
 }
