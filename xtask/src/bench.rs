@@ -1,12 +1,14 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
 mod fuel;
+mod plots;
 pub mod size;
 mod soak;
 mod time;
 mod workloads;
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -21,7 +23,8 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
 
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
                  no soak, and the best known peers only, unless the other options say otherwise
-  --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions)
+  --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions),
+                 plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
 
@@ -30,7 +33,7 @@ Lists are separated by commas.";
 /// What is to be measured.
 pub struct Plan {
     pub quick: bool,
-    only: Vec<String>,
+    only: Vec<&'static str>,
     pub allocators: Vec<&'static Allocator>,
     pub workloads: Vec<&'static workloads::Workload>,
     /// Whether something was left out, so that the results are not the ones to keep.
@@ -42,7 +45,13 @@ const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "ol
 
 type Part = fn(&Plan) -> Result<()>;
 
-const PARTS: [&str; 4] = ["size", "fuel", "time", "soak"];
+const PARTS: [(&str, Part); 5] = [
+    ("size", size::run),
+    ("fuel", fuel::run),
+    ("time", time::run),
+    ("soak", soak::run),
+    ("plots", plots::run),
+];
 
 pub fn run(args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
@@ -55,10 +64,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let begin = Instant::now();
     let plan = Plan::from_args(args)?;
     tools::need_target(tools::WASM)?;
-    let parts: [(&str, Part); 4] =
-        [("size", size::run), ("fuel", fuel::run), ("time", time::run), ("soak", soak::run)];
-    for (part, run) in parts {
-        if plan.only.iter().any(|only| only == part) {
+    for (part, run) in PARTS {
+        if plan.only.contains(&part) {
             run(&plan)?;
         }
     }
@@ -75,7 +82,7 @@ impl Plan {
         let quick = args.iter().any(|arg| arg == "--quick");
         let mut plan = Self {
             quick,
-            only: PARTS[..if quick { 3 } else { 4 }].iter().map(|part| part.to_string()).collect(),
+            only: PARTS.map(|(part, _)| part).into_iter().filter(|part| !quick || *part != "soak").collect(),
             allocators: all_allocators().collect(),
             workloads: workloads::ALL.iter().collect(),
             partial: false,
@@ -92,8 +99,9 @@ impl Plan {
             let names: Vec<&str> = list.split(',').collect();
             let known: Vec<&str> = match arg.as_str() {
                 "--only" => {
-                    plan.only = names.iter().map(|name| name.to_string()).collect();
-                    PARTS.to_vec()
+                    plan.only.clear();
+                    plan.only.extend(PARTS.map(|(part, _)| part).iter().filter(|part| names.contains(part)));
+                    PARTS.map(|(part, _)| part).to_vec()
                 }
                 "--allocators" => {
                     plan.partial = true;
@@ -124,15 +132,16 @@ impl Plan {
         if self.quick { 5 } else { 100 }
     }
 
-    /// Writes results, the first row of which names the columns, as CSV: to `bench/results` if they are whole, or else
-    /// to the target folder.
+    /// Where a file of results lies: in `bench/results` if they are whole, or else in the target folder.
+    pub fn results(&self, name: &str) -> PathBuf {
+        let dir = if self.partial { tools::target_dir() } else { tools::root().to_owned() };
+        dir.join("bench/results").join(format!("{}{name}", if self.quick { "quick-" } else { "" }))
+    }
+
+    /// Writes results as CSV. The first row names the columns.
     pub fn write(&self, name: &str, rows: &[Vec<String>]) -> Result<()> {
-        let dir = match self.partial {
-            true => tools::target_dir().join("bench/results"),
-            false => tools::root().join("bench/results"),
-        };
-        fs::create_dir_all(&dir)?;
-        let file = dir.join(format!("{}{name}.csv", if self.quick { "quick-" } else { "" }));
+        let file = self.results(&format!("{name}.csv"));
+        fs::create_dir_all(file.parent().expect("it lies in a folder"))?;
         fs::write(&file, csv::text(rows))?;
         println!("\nwritten to {}", file.strip_prefix(tools::root()).unwrap_or(&file).display());
         Ok(())

@@ -1,5 +1,10 @@
 //! Results as CSV (RFC 4180).
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
 /// The text of rows of cells. A cell may hold anything: error messages have commas and line breaks.
 pub fn text(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
@@ -20,7 +25,6 @@ fn quoted(cell: &str) -> String {
 }
 
 /// The rows of cells in a text.
-#[cfg(test)]
 fn parse(text: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
@@ -40,6 +44,49 @@ fn parse(text: &str) -> Vec<Vec<String>> {
         }
     }
     rows
+}
+
+/// A file of results, whose first row names the columns.
+pub struct Results {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Results {
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = fs::read_to_string(file).with_context(|| format!("there is no {}", file.display()))?;
+        let mut rows = parse(&text);
+        anyhow::ensure!(!rows.is_empty(), "{} is empty", file.display());
+        Ok(Self { header: rows.remove(0), rows })
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|cells| Row { header: &self.header, cells })
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    header: &'a [String],
+    cells: &'a [String],
+}
+
+impl<'a> Row<'a> {
+    /// The cell in the column of that name. There is one, or else the file is not what it is taken for.
+    pub fn text(self, column: &str) -> Result<&'a str> {
+        let place = self.header.iter().position(|name| name == column);
+        let cell = place.and_then(|place| self.cells.get(place));
+        Ok(cell.with_context(|| format!("a row of the results has no `{column}`"))?)
+    }
+
+    /// A number; none if the cell is empty.
+    pub fn number(self, column: &str) -> Result<Option<f64>> {
+        let cell = self.text(column)?;
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(cell.parse().with_context(|| format!("`{cell}` under `{column}` is no number"))?))
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +112,18 @@ mod tests {
             &["\"", "\"\""],
         ]);
         assert_eq!(parse(&text(&rows)), rows);
+    }
+
+    #[test]
+    fn cells_are_found_by_the_name_of_their_column() -> Result<()> {
+        let mut rows = rows(&[&["allocator", "bytes", "ratio"], &["bump", "509", ""]]);
+        let results = Results { header: rows.remove(0), rows };
+        let row = results.rows().next().context("there is a row")?;
+        assert_eq!(row.text("allocator")?, "bump");
+        assert_eq!(row.number("bytes")?, Some(509.0));
+        assert_eq!(row.number("ratio")?, None);
+        assert!(row.number("allocator").is_err());
+        assert!(row.text("gzip").is_err());
+        Ok(())
     }
 }

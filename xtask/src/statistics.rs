@@ -30,6 +30,11 @@ impl FromIterator<Option<f64>> for Ratios {
 }
 
 impl Ratios {
+    /// How many workloads fail.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
     /// The geometric mean of those that don't fail.
     pub fn mean(&self) -> Option<f64> {
         geomean(&self.ratios)
@@ -82,6 +87,7 @@ mod tests {
         let all: Ratios = [Some(0.5), Some(2.0)].into_iter().collect();
         assert_eq!((all.mean_text(2), all.worst_text(2)), ("1.00".into(), "2.00".into()));
         let some: Ratios = [Some(0.5), None, Some(2.0), None].into_iter().collect();
+        assert_eq!(some.failed(), 2);
         assert_eq!(some.mean_text(3), "1.000 (2 failed)");
         assert_eq!(some.worst_text(1), "2.0 (2 failed)");
         let none: Ratios = [None, None].into_iter().collect();
