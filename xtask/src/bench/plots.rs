@@ -21,9 +21,10 @@ type Place = (i32, i32);
 const OURS: RGBColor = RGBColor(0, 90, 181);
 const PEERS: RGBColor = RGBColor(213, 94, 0);
 const LIMIT: RGBColor = RGBColor(110, 110, 110);
-const LEGEND_WIDTH: i32 = 250;
+const WIDTH: u32 = 1040;
+const LEGEND_WIDTH: i32 = 290;
 /// Heights of text, as plotters counts them: a quarter more than the letters'.
-const TITLE: i32 = 24;
+const TITLE: i32 = 22;
 const TEXT: i32 = 17;
 
 pub fn run(plan: &Plan) -> Result<()> {
@@ -31,9 +32,9 @@ pub fn run(plan: &Plan) -> Result<()> {
     for (name, families) in GROUPS {
         // The title of the family, and what the file is called.
         let (title, name) = match name {
-            "real" => ("Six real programs", "real"),
-            "small" => ("Small objects of up to 128 bytes", "small"),
-            _ => ("All workloads that do nothing but allocate", "micro"),
+            "real" => ("Real programs", "real"),
+            "small" => ("Small objects (up to 128 bytes)", "small"),
+            _ => ("Small objects and larger blocks", "micro"),
         };
         let (size, fuel) = (plan.results("size.csv"), plan.results("fuel.csv"));
         if size.exists() && fuel.exists() {
@@ -94,13 +95,14 @@ fn points<'a>(
 
 /// Size against speed, with memory as the area of the point.
 fn frontier(file: &Path, title: &str, points: &[Point]) -> Result<(), Box<dyn std::error::Error>> {
-    let root = canvas(file, (1000, 620), title)?;
-    let (left, legend) = root.split_horizontally(1000 - LEGEND_WIDTH);
+    let title = format!("{title}: code size (bytes), instructions and memory (ratios to std's default)");
+    let (root, below) = canvas(file, (WIDTH, 640), &title)?;
+    let (left, legend) = below.split_horizontally(WIDTH as i32 - LEGEND_WIDTH);
     // Those without a single success have no place.
     let placed: Vec<(&Point, f64, f64)> =
         points.iter().filter_map(|point| Some((point, point.fuel.mean()?, point.memory.mean()?))).collect();
-    let xs = Axis::around(placed.iter().map(|(point, ..)| point.bytes), 1.25);
-    let ys = Axis::around(placed.iter().map(|(_, fuel, _)| *fuel).chain([1.0]), 1.06);
+    let xs = Axis::around(placed.iter().map(|(point, ..)| point.bytes), 0.1);
+    let ys = Axis::around(placed.iter().map(|(_, fuel, _)| *fuel).chain([1.0]), 0.15);
     let mut chart = ChartBuilder::on(&left)
         .margin(8)
         .x_label_area_size(46)
@@ -138,6 +140,8 @@ fn frontier(file: &Path, title: &str, points: &[Point]) -> Result<(), Box<dyn st
         right: columns.end - 6,
         bottom: rows.end - 58,
     };
+    let y = chart.backend_coord(&(xs.from, 1.0)).1;
+    let of_std = Rectangle { left: bounds.left, top: y - 1, right: bounds.right, bottom: y + 1 };
     let texts: Vec<String> = placed
         .iter()
         .map(|(point, ..)| match point.fuel.failed() {
@@ -145,7 +149,7 @@ fn frontier(file: &Path, title: &str, points: &[Point]) -> Result<(), Box<dyn st
             failed => format!("{} ({failed} failed)", point.allocator.name),
         })
         .collect();
-    for (number, label) in labels(&texts, &places, bounds).into_iter().enumerate() {
+    for (number, label) in labels(&texts, &places, &[of_std], bounds).into_iter().enumerate() {
         let colour = colour(placed[number].0.allocator);
         if label.away {
             root.draw(&PathElement::new(
@@ -214,11 +218,12 @@ fn mark(area: &Area, (x, y): Place, radius: i32, colour: RGBColor, failed: bool)
 
 type Failure = DrawingAreaErrorKind<std::io::Error>;
 
-/// An empty picture with a title.
-fn canvas<'a>(file: &'a Path, size: (u32, u32), title: &str) -> Result<Area<'a>, Failure> {
+/// An empty picture with a title: the whole, whose pixels count from its corner, and what is below the title.
+fn canvas<'a>(file: &'a Path, size: (u32, u32), title: &str) -> Result<(Area<'a>, Area<'a>), Failure> {
     let root = SVGBackend::new(file, size).into_drawing_area();
     root.fill(&WHITE)?;
-    root.titled(title, ("sans-serif", TITLE))
+    let below = root.titled(title, ("sans-serif", TITLE))?;
+    Ok((root, below))
 }
 
 /// Text beside the plot, from top to bottom.
@@ -233,14 +238,14 @@ impl Legend<'_, '_> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Failure> {
-        self.write(text, 34)?;
+        self.write(text, 44)?;
         self.line += 22;
         Ok(())
     }
 
     fn mark(&mut self, radius: i32, colour: RGBColor, failed: bool, text: &str) -> Result<(), Failure> {
         self.line += (radius - 10).max(0);
-        mark(self.area, (14, self.line), radius, colour, failed)?;
+        mark(self.area, (22, self.line), radius, colour, failed)?;
         self.text(text)?;
         self.line += (radius - 10).max(0);
         Ok(())
@@ -259,11 +264,12 @@ struct Axis {
 }
 
 impl Axis {
-    /// Around all the numbers, with room at either end.
+    /// Around all the numbers, with room at either end: a share of the length between them.
     fn around(numbers: impl Iterator<Item = f64>, room: f64) -> Self {
         let (from, to) =
             numbers.fold((f64::MAX, f64::MIN_POSITIVE), |(from, to), n| (n.min(from), n.max(to)));
-        Self { from: from / room, to: to * room }
+        let factor = (to / from).powf(room);
+        Self { from: from / factor, to: to * factor }
     }
 
     fn range(&self) -> WithKeyPoints<LogCoord<f64>> {
@@ -330,8 +336,8 @@ struct Label {
     away: bool,
 }
 
-/// Finds a place for each text near its point, so that it hides neither a point nor another text.
-fn labels(texts: &[String], points: &[(Place, i32)], bounds: Rectangle) -> Vec<Label> {
+/// Finds a place for each text near its point, so that it hides neither a point nor a line nor another text.
+fn labels(texts: &[String], points: &[(Place, i32)], lines: &[Rectangle], bounds: Rectangle) -> Vec<Label> {
     // A text may lie upon the rim of a large point, but not upon its middle.
     let mut taken: Vec<Rectangle> = points
         .iter()
@@ -340,13 +346,14 @@ fn labels(texts: &[String], points: &[(Place, i32)], bounds: Rectangle) -> Vec<L
             Rectangle { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius }
         })
         .collect();
+    taken.extend(lines);
     let mut labels = Vec::new();
     for (text, &((x, y), radius)) in texts.iter().zip(points) {
         let (width, height) = (text.chars().count() as i32 * TEXT * 9 / 20, TEXT);
         let mut best: Option<(i32, Label)> = None;
         for ring in 0..12 {
             // Beside the point, then further and further away, in all directions.
-            let distance = radius.min(14) + 4 + 12 * ring;
+            let distance = radius.min(60) + 4 + 12 * ring;
             for (right, down) in [(1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1)] {
                 let (x, y) = (x + right * distance, y + down * distance);
                 let left = x + (right - 1) * width / 2;
@@ -375,7 +382,7 @@ mod tests {
         assert_eq!(Axis { from: 800.0, to: 2e6 }.marks(), [1e3, 1e4, 1e5, 1e6]);
         assert_eq!(Axis { from: 90.0, to: 11_000.0 }.marks(), [100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4]);
         assert!(Axis { from: 0.86, to: 1.2 }.marks().len() >= 4);
-        let around = Axis::around([4.0, 2.0, 8.0].into_iter(), 2.0);
+        let around = Axis::around([4.0, 2.0, 8.0].into_iter(), 0.5);
         assert_eq!((around.from, around.to), (1.0, 16.0));
         assert_eq!(["1", "0.95", "20"], [1.0, 0.95, 20.0].map(|number| short(&number)));
     }
@@ -385,7 +392,7 @@ mod tests {
         let bounds = Rectangle { left: 0, top: 0, right: 400, bottom: 300 };
         let points = [((200, 150), 6), ((204, 152), 6), ((210, 150), 20), ((390, 10), 6)];
         let texts = ["first", "second", "third (2 failed)", "in the corner"].map(String::from);
-        let labels = labels(&texts, &points, bounds);
+        let labels = labels(&texts, &points, &[], bounds);
         for (number, label) in labels.iter().enumerate() {
             assert_eq!(label.place.shared(bounds), label.place.area(), "label {number} is cut");
             for other in &labels[number + 1..] {
