@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
 mod fuel;
+mod growth;
 mod plots;
 pub mod size;
 mod soak;
@@ -23,8 +24,8 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
 
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
                  no soak, and the best known peers only, unless the other options say otherwise
-  --only         of: size, fuel (instructions and memory), time (in Node.js), soak (many repetitions),
-                 plots (of the results that are there)
+  --only         of: size, fuel (instructions and memory), growth (of instructions with live blocks), time (in
+                 Node.js), soak (many repetitions), plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
 
@@ -45,9 +46,10 @@ const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "ol
 
 type Part = fn(&Plan) -> Result<()>;
 
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("size", size::run),
     ("fuel", fuel::run),
+    ("growth", growth::run),
     ("time", time::run),
     ("soak", soak::run),
     ("plots", plots::run),

@@ -12,6 +12,7 @@ impl Checksum {
         self.0 = (self.0 ^ number).wrapping_mul(0x100_0000_01b3).rotate_left(23);
     }
 
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "small workloads have no text"))]
     pub fn text(&mut self, text: &str) {
         let (words, rest) = text.as_bytes().as_chunks::<8>();
         for word in words {

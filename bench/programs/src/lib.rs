@@ -9,8 +9,6 @@ static ALLOCATOR: allocators::Chosen = allocators::new();
 
 mod checksum;
 
-use checksum::Checksum;
-
 #[link(wasm_import_module = "host")]
 unsafe extern "C" {
     /// Tells the host why the program is about to stop. Running out of memory is no panic and has no message.
@@ -42,7 +40,7 @@ macro_rules! program {
             // SAFETY: the caller's promise.
             let input = unsafe { core::slice::from_raw_parts(start, len) };
             let text = core::str::from_utf8(input).expect("the input is text");
-            let mut checksum = Checksum::new();
+            let mut checksum = checksum::Checksum::new();
             $program::run(text, &mut checksum);
             checksum.value()
         }

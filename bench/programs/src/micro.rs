@@ -38,6 +38,51 @@ workload!(run_fragments, |work| work.fragments());
 // Messages of 32 to 2048 bytes from a producer to a consumer.
 workload!(run_messages, |work| work.queue(500, 200, |work| work.sizes(5, 11)));
 
+/// Work that goes on with as many live blocks as it began with.
+#[cfg(feature = "steady")]
+pub struct Steady {
+    work: Work,
+    blocks: Vec<Block>,
+    /// Sizes are from 8 to below 2 to this power.
+    power: u32,
+}
+
+/// Allocates `live` blocks and replaces as many of them, so that what is free is no longer in order. The host hands
+/// the result to `run_steady`.
+#[cfg(feature = "steady")]
+#[unsafe(no_mangle)]
+pub extern "C" fn setup_steady(live: usize, power: u32) -> Box<Steady> {
+    let work = Work { seed: 0x9e37_79b9_7f4a_7c15, checksum: Checksum::new() };
+    let mut steady = Box::new(Steady { work, blocks: Vec::with_capacity(live), power });
+    for _ in 0..live {
+        let size = steady.work.sizes(3, power);
+        steady.blocks.push(steady.work.alloc(size));
+    }
+    steady.replace(live);
+    steady
+}
+
+/// Replaces a random block, `steps` times.
+#[cfg(feature = "steady")]
+#[unsafe(no_mangle)]
+pub extern "C" fn run_steady(steady: &mut Steady, steps: usize) -> u64 {
+    steady.replace(steps);
+    steady.work.checksum.value()
+}
+
+#[cfg(feature = "steady")]
+impl Steady {
+    fn replace(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let size = self.work.sizes(3, self.power);
+            let place = self.work.random() % self.blocks.len();
+            let new = self.work.alloc(size);
+            let old = std::mem::replace(&mut self.blocks[place], new);
+            self.work.free(old);
+        }
+    }
+}
+
 struct Work {
     seed: u64,
     checksum: Checksum,

@@ -82,12 +82,20 @@ fn count(
             json!({ "program": workload.name, "input": input, "rounds": rounds(plan, workload), "fuel": fuel })
         })
         .collect();
+    answers(wasmtime, module, &jobs)?
+        .iter()
+        .map(|answer| read(answer).context("an incomplete answer"))
+        .collect()
+}
+
+/// Has `bench/fuel.py` do jobs with a module.
+pub fn answers(wasmtime: &tools::Wasmtime, module: &Path, jobs: &[Value]) -> Result<Vec<Value>> {
     let order = json!({ "module": module, "limit": modules::MEMORY_LIMIT, "jobs": jobs });
     let script = tools::root().join("bench/fuel.py");
     let answers = tools::output(
         Command::new(wasmtime.python).env("PYTHONPATH", &wasmtime.dir).arg(script).arg(order.to_string()),
     )?;
-    answers.lines().map(|line| read(&serde_json::from_str(line)?).context("an incomplete answer")).collect()
+    answers.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 fn rounds(plan: &Plan, workload: &Workload) -> u32 {
