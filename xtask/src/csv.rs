@@ -55,8 +55,12 @@ pub struct Results {
 impl Results {
     pub fn read(file: &Path) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("there is no {}", file.display()))?;
-        let mut rows = parse(&text);
-        anyhow::ensure!(!rows.is_empty(), "{} is empty", file.display());
+        Self::from_text(&text).with_context(|| format!("in {}", file.display()))
+    }
+
+    pub fn from_text(text: &str) -> Result<Self> {
+        let mut rows = parse(text);
+        anyhow::ensure!(!rows.is_empty(), "there are no results");
         Ok(Self { header: rows.remove(0), rows })
     }
 
