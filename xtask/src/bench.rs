@@ -20,7 +20,7 @@ use crate::{csv, node};
 use workloads::Family;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>]
+usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>] [--rounds <n>]
 
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
                  no soak, and the best known peers only, unless the other options say otherwise
@@ -28,6 +28,8 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
                  Node.js), soak (many repetitions), plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
+  --rounds       a long soak: the real programs on short inputs, so many times, with std's default and FreeListAllocator.
+                 100 000 rounds take about an hour
 
 Lists are separated by commas.";
 
@@ -37,6 +39,8 @@ pub struct Plan {
     only: Vec<&'static str>,
     pub allocators: Vec<&'static Allocator>,
     pub workloads: Vec<&'static workloads::Workload>,
+    /// Rounds of a long soak.
+    pub rounds: Option<u32>,
     /// Whether something was left out, so that the results are not the ones to keep.
     partial: bool,
 }
@@ -87,6 +91,7 @@ impl Plan {
             only: PARTS.map(|(part, _)| part).into_iter().filter(|part| !quick || *part != "soak").collect(),
             allocators: all_allocators().collect(),
             workloads: workloads::ALL.iter().collect(),
+            rounds: None,
             partial: false,
         };
         if quick && !args.iter().any(|arg| arg == "--allocators") {
@@ -98,6 +103,12 @@ impl Plan {
                 continue;
             }
             let list = args.next().with_context(|| format!("what follows {arg}?\n\n{USAGE}"))?;
+            if arg == "--rounds" {
+                let rounds = list.parse().ok().filter(|&rounds| rounds > 0);
+                plan.rounds =
+                    Some(rounds.with_context(|| format!("--rounds: `{list}` is no number of rounds"))?);
+                continue;
+            }
             let names: Vec<&str> = list.split(',').collect();
             let known: Vec<&str> = match arg.as_str() {
                 "--only" => {

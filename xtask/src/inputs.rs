@@ -19,6 +19,20 @@ const PARSED: &str = "syn";
 
 /// Writes the inputs and returns their folder. The input of a program has the name of the program.
 pub fn prepare() -> Result<PathBuf> {
+    write("inputs", usize::MAX)
+}
+
+/// The same with so little input that a program can be run a hundred thousand times.
+pub fn prepare_short() -> Result<PathBuf> {
+    const BYTES: usize = 20_000;
+    let dir = write("short-inputs", BYTES)?;
+    // How many orders the script makes up.
+    fs::write(dir.join("script"), "100")?;
+    Ok(dir)
+}
+
+/// Writes inputs that are made of at most so many bytes of files.
+fn write(name: &str, bytes: usize) -> Result<PathBuf> {
     let packages = packages()?;
     let mut sources = Vec::new();
     let mut documents = Vec::new();
@@ -37,14 +51,25 @@ pub fn prepare() -> Result<PathBuf> {
             }
         }
     }
+    keep(&mut sources, |(_, text)| text.len(), bytes);
+    keep(&mut documents, String::len, bytes);
     let texts: Vec<&str> = sources.iter().map(|(_, text)| text.as_str()).collect();
 
-    let dir = tools::target_dir().join("bench/inputs");
+    let dir = tools::target_dir().join("bench").join(name);
     fs::create_dir_all(&dir)?;
     fs::write(dir.join("json"), index(&sources).to_string())?;
     fs::write(dir.join("markdown"), documents.join("\0"))?;
     fs::write(dir.join("rust"), texts.join("\0"))?;
     Ok(dir)
+}
+
+/// Keeps as many of the items, from the first on, as fit in the room.
+fn keep<T>(items: &mut Vec<T>, size: fn(&T) -> usize, mut room: usize) {
+    items.retain(|item| {
+        let fits = size(item) <= room;
+        room -= if fits { size(item) } else { 0 };
+        fits
+    });
 }
 
 /// The folders of the packages that the programs are built from.
@@ -115,4 +140,18 @@ fn index(sources: &[(String, String)]) -> Value {
         json!({ "path": path, "bytes": text.len(), "lines": lines.collect::<Vec<_>>() })
     });
     json!({ "package": PARSED, "files": files.collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_kept() {
+        let mut items = vec!["four", "seventeen", "two", "one", ""];
+        keep(&mut items, |item| item.len(), 7);
+        assert_eq!(items, ["four", "two", ""]);
+        keep(&mut items, |item| item.len(), usize::MAX);
+        assert_eq!(items.len(), 3);
+    }
 }

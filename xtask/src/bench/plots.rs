@@ -38,8 +38,11 @@ pub fn run(plan: &Plan) -> Result<()> {
             }
         }
     }
-    let kinds: [(&str, curves::Reader, &curves::Titles); 2] =
-        [("growth", curves::growth, &curves::GROWTH), ("soak", curves::soak, &curves::SOAK)];
+    let kinds: [(&str, curves::Reader, &curves::Titles); 3] = [
+        ("growth", curves::growth, &curves::GROWTH),
+        ("soak", curves::soak, &curves::SOAK),
+        ("long-soak", curves::soak, &curves::LONG_SOAK),
+    ];
     for (name, read, titles) in kinds {
         if let Some(results) = results(name)? {
             let file = plan.results(&format!("{name}.svg"));

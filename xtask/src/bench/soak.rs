@@ -16,20 +16,28 @@ const SOAKED: [&str; 9] =
 const DEMANDED: &str = "freelist";
 
 const ROUNDS: u32 = 200;
+/// An allocator is stopped when a round takes this many times as long as with std's default.
+const PATIENCE: u64 = 50;
+/// In a long soak, rounds are short, and some of very many are interrupted for long.
+const LONG_PATIENCE: u64 = 10_000;
 
 pub fn run(plan: &Plan) -> Result<()> {
     let node = tools::need_node()?;
     let rustc = tools::rustc_version()?;
-    let inputs = inputs::prepare()?;
+    let long = plan.rounds.is_some();
+    let rounds = plan.rounds.unwrap_or(ROUNDS);
+    let inputs = if long { inputs::prepare_short()? } else { inputs::prepare()? };
+    let patience = if long { LONG_PATIENCE } else { PATIENCE };
+    let soaked = if long { ["std", DEMANDED].as_slice() } else { &SOAKED };
     let allocators: Vec<_> =
-        plan.allocators.iter().filter(|allocator| SOAKED.contains(&allocator.key)).collect();
+        plan.allocators.iter().filter(|allocator| soaked.contains(&allocator.key)).collect();
     let mut paths = Vec::new();
     for allocator in &allocators {
         progress(&format!("{}: building its module", allocator.name));
         paths.push(modules::build(allocator, &workloads::FEATURES, plan.profile())?);
     }
-    progress(&format!("Running {ROUNDS} rounds of each workload"));
-    let shown = shown(ROUNDS as usize);
+    progress(&format!("Running {rounds} rounds of each workload"));
+    let shown = shown(rounds as usize);
     let mut table = vec![super::row(["workload", "allocator"])];
     table[0].extend(shown.iter().map(|round| format!("MiB after {round}")));
     let mut rows =
@@ -37,11 +45,13 @@ pub fn run(plan: &Plan) -> Result<()> {
     let mut grew = Vec::new();
     for workload in &plan.workloads {
         // The two that take by far the longest are left out when time is short.
-        if plan.quick && (workload.family != Family::Real || ["json", "rust"].contains(&workload.name)) {
+        let slow = !long && ["json", "rust"].contains(&workload.name);
+        if (plan.quick || long) && (workload.family != Family::Real || slow) {
             continue;
         }
-        let input = workload.input.map(|input| inputs.join(input));
-        let outcomes = node::run(workload.name, input.as_deref(), &paths, ROUNDS, 50)?;
+        // The script has an input only if that is to be short.
+        let input = workload.input.or(long.then_some(workload.name)).map(|input| inputs.join(input));
+        let outcomes = node::run(workload.name, input.as_deref(), &paths, rounds, patience)?;
         for (allocator, outcome) in allocators.iter().zip(outcomes) {
             let mut line = vec![workload.name.to_owned(), allocator.name.to_owned()];
             let (memories, error) = match outcome {
@@ -71,9 +81,9 @@ pub fn run(plan: &Plan) -> Result<()> {
     }
     println!("\nLinear memory after many repetitions in one instance\n");
     table::print(&table);
-    plan.write("soak", &rows)?;
+    plan.write(if long { "long-soak" } else { "soak" }, &rows)?;
     if !grew.is_empty() {
-        bail!("memory still grew with {DEMANDED} after {} rounds: {}", ROUNDS / 2, grew.join(", "));
+        bail!("memory still grew with {DEMANDED} after {} rounds: {}", rounds / 2, grew.join(", "));
     }
     Ok(())
 }

@@ -39,6 +39,13 @@ pub const SOAK: Titles = Titles {
     notes: &[],
 };
 
+pub const LONG_SOAK: Titles = Titles {
+    title: "Linear memory (MiB) of one instance that repeats a program on a short input",
+    x: "rounds",
+    y: "linear memory, MiB",
+    notes: &[],
+};
+
 pub struct Panel {
     name: String,
     curves: Vec<Curve>,
