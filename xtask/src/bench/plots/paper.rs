@@ -89,7 +89,8 @@ impl Axis {
     pub fn around(numbers: impl Iterator<Item = f64>, room: f64) -> Self {
         let (from, to) =
             numbers.fold((f64::MAX, f64::MIN_POSITIVE), |(from, to), n| (n.min(from), n.max(to)));
-        let factor = (to / from).powf(room);
+        // Even if all are the same.
+        let factor = (to / from).powf(room).max(1.1);
         Self { from: from / factor, to: to * factor }
     }
 
@@ -210,6 +211,8 @@ mod tests {
         assert!(Axis { from: 0.86, to: 1.2 }.marks().len() >= 4);
         let around = Axis::around([4.0, 2.0, 8.0].into_iter(), 0.5);
         assert_eq!((around.from, around.to), (1.0, 16.0));
+        let flat = Axis::around([20.0, 20.0].into_iter(), 0.1);
+        assert!(flat.from < 19.0 && flat.to > 21.0 && !flat.marks().is_empty());
         assert_eq!(["1", "0.95", "20"], [1.0, 0.95, 20.0].map(|number| short(&number)));
     }
 
