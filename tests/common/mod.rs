@@ -7,6 +7,7 @@
 
 pub mod program;
 pub mod rig;
+pub mod steps;
 pub mod watch;
 
 use core::alloc::{GlobalAlloc, Layout};
