@@ -7,11 +7,12 @@ use core::alloc::GlobalAlloc;
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use common::arithmetic::{check_cut, check_rounding, check_usable};
 use common::{
     Checked, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, is_filled, layout, property, test, total,
 };
 use lite_alloc_core::Heap;
-use lite_alloc_core::address::{GRANULE, Region, align_up, padding, round_up};
+use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::testing::TestPages;
 use lite_alloc_core::source::{Arena, ClaimError, ClaimedRegions, DefaultSource, PageSource, Request};
 use proptest::prelude::*;
@@ -31,34 +32,25 @@ fn numbers() -> impl Strategy<Value = usize> {
 
 #[test]
 fn address_arithmetic_agrees_with_wider_integers() {
-    property(5000, &(numbers(), 0..usize::BITS), |(addr, bit)| {
-        let (align, wide) = (1usize << bit, addr as u128);
-        let aligned = wide.next_multiple_of(align as u128);
-        prop_assert_eq!(align_up(addr, align) as u128, aligned);
-        prop_assert_eq!(padding(addr, align) as u128, aligned - wide);
-        if addr <= isize::MAX as usize {
-            prop_assert_eq!(round_up(addr) as u128, wide.next_multiple_of(GRANULE as u128));
-        }
-        Ok(())
-    });
+    property(5000, &(numbers(), 0..usize::BITS), |(addr, bit)| check_rounding(addr, bit));
 }
 
 #[test]
 fn usable_region_lies_inside_what_was_given() {
-    property(5000, &(numbers(), numbers()), |(start, len)| {
-        let region = Region::usable(start, len);
-        let end = (start as u128 + len as u128).min(usize::MAX as u128);
-        prop_assert!(region.start <= region.end);
-        if region.is_empty() {
-            let first = (start.max(1) as u128).next_multiple_of(GRANULE as u128);
-            prop_assert!(end < first + GRANULE as u128, "{start:x} + {len:x} has room for a granule");
-        } else {
-            prop_assert!(region.start != 0 && region.start >= start && region.end as u128 <= end);
-            prop_assert!(region.start % GRANULE == 0 && region.end % GRANULE == 0);
-            prop_assert!(region.start - start.max(1) < GRANULE);
-            prop_assert!(end - (region.end as u128) < GRANULE as u128);
-        }
-        Ok(())
+    property(5000, &(numbers(), numbers()), |(start, len)| check_usable(start, len));
+}
+
+/// In address spaces that nobody has: regions that end at the very top, blocks of any size and alignment.
+#[test]
+fn blocks_are_cut_without_overflow() {
+    let regions = (numbers(), numbers(), numbers(), numbers(), any::<bool>());
+    property(5000, &(regions, numbers(), 0..usize::BITS - 1), |(regions, size, bit)| {
+        let (start, len, other, more, touches) = regions;
+        let rest = Region::usable(start, len);
+        let other = if touches { rest.end } else { other };
+        let size = size >> (1 + bit / 2);
+        let layout = core::alloc::Layout::from_size_align(size, 1 << bit);
+        layout.map_or(Ok(()), |layout| check_cut(rest, Region::usable(other, more), layout))
     });
 }
 

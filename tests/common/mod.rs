@@ -5,6 +5,7 @@
 //! the host and in wasm: [`test`] is the harness of whichever target this is.
 #![allow(dead_code)] // Each test binary uses its own part of this.
 
+pub mod arithmetic;
 pub mod program;
 pub mod rig;
 pub mod steps;
@@ -19,6 +20,7 @@ use lite_alloc_core::{Heap, Strategy};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+#[allow(unused_imports)] // A fuzz target has no tests.
 pub use core::prelude::v1::test;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub use wasm_bindgen_test::wasm_bindgen_test as test;
