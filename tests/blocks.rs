@@ -7,7 +7,7 @@ use core::alloc::GlobalAlloc;
 
 use common::rig::Rig;
 use common::watch::Watch;
-use common::{Checked, KIB, Kind, MIB, Memory, PAGE, get, is_filled, layout};
+use common::{Checked, KIB, Kind, MIB, Memory, PAGE, get, is_filled, layout, total};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
@@ -388,3 +388,17 @@ fn statics_of_all_types_live_side_by_side() {
         }
     }
 }
+
+/// Miri found under Stacked Borrows that the pointer to the bins was made anew while the search still used the old one.
+fn larger_bins_are_searched_by_the_rules_of_aliasing<K: Kind>() -> Checked {
+    let mut memory = Memory::new(PAGE);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    rig.get(1000, 8)?;
+    // The rest of the page, so that only the first block can be cut.
+    rig.get(total(&rig.free()), 1)?;
+    rig.dealloc(0)?;
+    rig.get(100, 8)?;
+    rig.dealloc_all()
+}
+per_strategy!(larger_bins_are_searched_by_the_rules_of_aliasing: bump, freelist);

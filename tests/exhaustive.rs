@@ -10,7 +10,7 @@ mod common;
 use common::rig::Rig;
 use common::steps::{Step, finish, take};
 use common::watch::Watch;
-use common::{Checked, Kind, Memory, SLOW};
+use common::{Checked, Kind, Memory, much};
 use lite_alloc_core::address::GRANULE;
 use proptest::test_runner::TestCaseError;
 
@@ -25,7 +25,7 @@ struct World {
     steps: &'static [Step],
     /// The sizes that every live block may be given; it may be freed, too.
     resized: &'static [usize],
-    /// How many steps a sequence has after `start`, on a fast machine.
+    /// How many steps a sequence has after `start`.
     length: usize,
 }
 
@@ -59,7 +59,7 @@ const FRESH: World = World {
         REFUSE,
     ],
     resized: &[1, 3 * GRANULE + 1, 9 * GRANULE],
-    length: 5,
+    length: much(5, 4, 2),
 };
 
 /// Few different steps, and so longer sequences: blocks that come and go.
@@ -67,7 +67,7 @@ const CHURN: World = World {
     start: &[],
     steps: &[alloc(2 * GRANULE, 1), zeroed(5 * GRANULE, 4 * GRANULE)],
     resized: &[3 * GRANULE],
-    length: 7,
+    length: much(7, 6, 3),
 };
 
 /// All memory is taken but for holes of one, two and three granules; nothing more can be had.
@@ -93,7 +93,7 @@ const RIDDLED: World = World {
         alloc(3 * GRANULE, 4 * GRANULE),
     ],
     resized: &[GRANULE, 4 * GRANULE],
-    length: 4,
+    length: much(4, 3, 1),
 };
 
 struct Explorer<'a, K> {
@@ -147,7 +147,6 @@ impl<K: Kind> Explorer<'_, K> {
 }
 
 fn explore<K: Kind>(world: &World) -> Checked {
-    let less = if cfg!(miri) { 3 } else { usize::from(SLOW) };
     for zeroed in [true, false] {
         let mut explorer = Explorer::<K> {
             world,
@@ -159,7 +158,7 @@ fn explore<K: Kind>(world: &World) -> Checked {
         // How many blocks are live at the start.
         let live = explorer.run::<true>()?;
         // What arrives dirty differs in what must be cleared only.
-        let length = world.length - less - usize::from(!zeroed);
+        let length = world.length - usize::from(!zeroed);
         if zeroed {
             explorer.explore::<true>(live, length)?;
         } else {

@@ -8,7 +8,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use common::rig::Rig;
 use common::watch::Watch;
-use common::{Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, SLOW, free_pieces, get, layout, test, total};
+use common::{Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, layout, much, test, total};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
@@ -282,7 +282,7 @@ fn large_block_cut_for_small_ones_keeps_its_capacity<K: Kind>() -> Checked {
         rig.get(PAGE, 8)?;
         rig.dealloc(0)?;
         let count = PAGE / K::extent(size);
-        for _ in 0..if SLOW { count.min(200) } else { count.min(1000) } {
+        for _ in 0..count.min(much(1000, 200, 20)) {
             rig.get(size, 8)?;
         }
         assert_eq!(watch.pages(), 1, "memory grew although the block that is free has room");
@@ -297,7 +297,7 @@ fn large_block_cut_for_small_ones_keeps_its_capacity<K: Kind>() -> Checked {
 }
 per_strategy!(large_block_cut_for_small_ones_keeps_its_capacity: bump, freelist);
 
-const ROUNDS: usize = if SLOW { 20_000 } else { 100_000 };
+const ROUNDS: usize = much(100_000, 20_000, 100);
 
 /// The blocks of `BumpFreeListAllocator` are never merged, so it may need a few blocks of each size, but not ever more.
 fn rounds_of_large_small_large_do_not_grow_memory<K: Kind>() -> Checked {
@@ -326,7 +326,7 @@ per_strategy!(rounds_of_large_small_large_do_not_grow_memory: bump, freelist);
 /// lite-alloc 0.1.0, free list: memory grew without bound in steady traffic.
 fn steady_traffic_does_not_grow_memory_without_bound<K: Kind>() -> Checked {
     let largest = if K::COALESCES { 2000 } else { common::LARGEST_BIN };
-    let steps = if SLOW { 60_000 } else { 200_000 };
+    let steps = much(200_000, 60_000, 2000);
     let mut memory = Memory::new(32 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let heap = Over::<K>::with_source(&watch);
@@ -357,7 +357,7 @@ fn vectors_doubling_in_turn_do_not_exhaust_memory<K: Kind>() -> Checked {
     let mut memory = Memory::new(12 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let heap = Over::<K>::with_source(&watch);
-    for round in 0..if SLOW { 300 } else { 1000 } {
+    for round in 0..much(1000, 300, 3) {
         let mut vectors = [(get(&heap, layout(16, 8)), 16), (get(&heap, layout(16, 8)), 16)];
         while vectors[1].1 < MIB {
             for (ptr, size) in &mut vectors {
@@ -496,7 +496,7 @@ fn riddled<'a, K: Kind>(watch: &'a Watch<'a>, count: usize, size: usize) -> Over
     heap
 }
 
-const MANY: usize = 100_000;
+const MANY: usize = much(100_000, 100_000, 500);
 
 /// How many accesses to memory an operation may take, on average over all since the heap was made.
 const AFFORDABLE: usize = 100;
@@ -505,7 +505,7 @@ const AFFORDABLE: usize = 100;
 /// in any of the free blocks, which is the worst case for a search. Only where blocks are merged may a single
 /// request take long, and not all of them.
 fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
-    const REQUESTS: usize = 20_000;
+    const REQUESTS: usize = much(20_000, 20_000, 100);
     let mut memory = Memory::new(16 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let heap = riddled::<K>(&watch, MANY, 32);
@@ -544,7 +544,7 @@ per_strategy!(long_free_list_does_not_slow_down_release);
 /// Each of these requests makes memory grow, with 10^5 free blocks that none can use. Nothing is freed in between, so
 /// there is nothing new to be merged.
 fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
-    const REQUESTS: usize = 100;
+    const REQUESTS: usize = much(100, 100, 10);
     let mut memory = Memory::new(32 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let heap = riddled::<K>(&watch, MANY, 32);

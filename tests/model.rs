@@ -4,7 +4,7 @@
 mod common;
 
 use common::steps::{Step, run};
-use common::{Checked, KIB, Kind, MIB, Memory, PAGE, property};
+use common::{Checked, KIB, Kind, MIB, Memory, PAGE, much, property};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn steps(bits: u32) -> impl Strategy<Value = Step> {
     ]
 }
 
-const MEMORY: usize = if common::SLOW { 4 * MIB } else { 12 * MIB };
+const MEMORY: usize = much(12 * MIB, 4 * MIB, 4 * MIB);
 
 /// Blocks from 1 byte to 1 MiB, as wasm gives memory: zeroed, in pages of 64 KiB.
 fn any_program_keeps_its_blocks<K: Kind>() -> Checked {

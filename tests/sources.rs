@@ -4,7 +4,6 @@
 mod common;
 
 use core::alloc::GlobalAlloc;
-use core::mem::MaybeUninit;
 use core::ptr;
 
 use common::arithmetic::{check_cut, check_rounding, check_usable};
@@ -143,7 +142,9 @@ const CANARY: u8 = 0xC5;
 impl<K: Kind> Board<K> {
     fn new(bytes: usize) -> Self {
         let mut ram = Memory::new(bytes);
-        ram.bytes().fill(MaybeUninit::new(CANARY));
+        let bytes = ram.bytes();
+        // SAFETY: as many bytes as there are.
+        unsafe { bytes.as_mut_ptr().write_bytes(CANARY, bytes.len()) };
         Self { heap: Heap::with_source(ClaimedRegions::new()), ram }
     }
 
@@ -158,7 +159,7 @@ impl<K: Kind> Board<K> {
     fn is_untouched(&mut self, start: usize, len: usize) -> bool {
         let bytes = &self.ram.bytes()[start..start + len];
         // SAFETY: the RAM was filled when it was made.
-        bytes.iter().all(|byte| unsafe { byte.assume_init() } == CANARY)
+        is_filled(unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), len) }, CANARY)
     }
 }
 

@@ -118,8 +118,9 @@ impl FreeList {
     fn find<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, walk: usize) -> Region {
         // SAFETY: `class_of` is at most `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
-            let mut bin = self.bins.as_mut_ptr().add(class_of(size));
-            let end = self.bins.as_mut_ptr().add(CLASSES);
+            let bins = self.bins.as_mut_ptr();
+            let mut bin = bins.add(class_of(size));
+            let end = bins.add(CLASSES);
             while bin != end {
                 let mut link = bin;
                 let mut left = walk;

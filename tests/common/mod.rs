@@ -37,6 +37,17 @@ pub const PAGE: usize = 64 * KIB;
 /// Whether tests that are slow in proportion to their input should do less: in wasm, and under an interpreter.
 pub const SLOW: bool = cfg!(any(target_family = "wasm", miri));
 
+/// How much a test does: on a host, in wasm, and in Miri, which takes a thousand times as long as the host.
+pub const fn much(host: usize, wasm: usize, miri: usize) -> usize {
+    if cfg!(miri) {
+        miri
+    } else if SLOW {
+        wasm
+    } else {
+        host
+    }
+}
+
 /// One of the strategies, and what may be asked of it.
 pub trait Kind {
     type Strategy: Strategy + Send + 'static;
@@ -206,7 +217,7 @@ pub fn get(heap: &impl GlobalAlloc, layout: Layout) -> *mut u8 {
 /// The inputs are the same in every run. `PROPTEST_CASES` and `LITE_ALLOC_SEED`, a number, change that on hosts.
 pub fn property<G: proptest::strategy::Strategy>(cases: u32, inputs: &G, test: impl Fn(G::Value) -> Checked) {
     let mut seed = [0; 32];
-    let cases = if SLOW { cases.div_ceil(8) } else { cases };
+    let cases = cases.div_ceil(much(1, 8, 160) as u32);
     let mut config = Config { cases, failure_persistence: None, ..Config::default() };
     if let Some(number) = std::env::var("LITE_ALLOC_SEED").ok().and_then(|number| number.parse::<u64>().ok())
     {

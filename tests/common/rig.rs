@@ -9,10 +9,10 @@ use proptest::prelude::{prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseError;
 
 use super::watch::Watch;
-use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, is_filled, joined, layout, total};
+use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, is_filled, joined, layout, much, total};
 
 /// A prime, so that contents that move by a round number of bytes do not look the same.
-const PERIOD: usize = 65_521;
+const PERIOD: usize = much(65_521, 65_521, 1021);
 
 /// Bytes without a pattern.
 fn noise() -> &'static [u8] {
