@@ -4,8 +4,10 @@ mod bench;
 mod csv;
 mod demo;
 mod inputs;
+mod miri;
 mod modules;
 mod node;
+mod panics;
 mod qemu;
 mod statistics;
 mod table;
@@ -20,6 +22,7 @@ usage: cargo xtask <command>
 commands:
   demo    run real programs in Node.js with each allocator, and compare (under five minutes)
   bench   measure our allocators and their peers; `cargo xtask bench --help` says more
+  miri    run the tests in Miri, for hours; `cargo xtask test` does a small part of it
   test    everything that CI runs (installs what is missing)";
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let result = match command {
         "bench" => bench::run(rest),
         "demo" => demo::run(rest),
+        "miri" => miri::run(rest),
         "test" => test::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

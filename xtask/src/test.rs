@@ -10,7 +10,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::bench::size;
+use crate::miri;
 use crate::modules;
+use crate::panics;
 use crate::qemu;
 use crate::tools::{self, WASM, progress};
 
@@ -24,7 +26,8 @@ const NO_STD: [&str; 4] =
 const LIBRARIES: &str =
     "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist -p lite-alloc";
 /// The packages that are not published.
-const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude xtask";
+const INTERNAL: &str =
+    "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude lite-alloc-bare --exclude xtask";
 /// The folders of the packages with tests that run in wasm.
 const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
@@ -38,11 +41,12 @@ const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 509), ("segregated", 351), ("fr
 
 type Step = fn(&mut Run) -> Result<()>;
 
-const STEPS: [(&str, Step); 13] = [
+const STEPS: [(&str, Step); 15] = [
     ("formatting", formatting),
     ("clippy", clippy),
     ("documentation", documentation),
     ("tests on the host", host),
+    ("tests in Miri", miri::step),
     ("tests in wasm", wasm),
     ("tests in WASI", wasi),
     ("tests of whole linear memories", conformance),
@@ -51,6 +55,7 @@ const STEPS: [(&str, Step); 13] = [
     ("builds with nightly", nightly),
     ("the oldest compiler", oldest),
     ("packages", packages),
+    ("no panics", panics::step),
     ("size budgets", sizes),
 ];
 
@@ -201,7 +206,7 @@ impl Run {
     }
 
     /// The same, and counts the tests that pass. There must be some.
-    fn tests(&mut self, command: &mut Command) -> Result<()> {
+    pub fn tests(&mut self, command: &mut Command) -> Result<()> {
         let mut child = self.prepare(command).stdout(Stdio::piped()).spawn().context("it does not start")?;
         let mut passed = 0;
         for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
@@ -247,14 +252,14 @@ fn shown(command: &Command) -> String {
 }
 
 /// A command of cargo, from words that contain no spaces.
-fn cargo(words: &str) -> Command {
+pub fn cargo(words: &str) -> Command {
     let mut cargo = tools::cargo();
     cargo.args(words.split_whitespace());
     cargo
 }
 
 /// The same with the cargo of another toolchain.
-fn cargo_of(toolchain: &str, words: &str) -> Command {
+pub fn cargo_of(toolchain: &str, words: &str) -> Command {
     let mut rustup = Command::new("rustup");
     rustup.args(["run", toolchain, "cargo"]).args(words.split_whitespace());
     // They would be ours.

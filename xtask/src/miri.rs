@@ -1,0 +1,99 @@
+//! `cargo xtask miri`: the tests in Miri, which sees every access to memory that Rust's rules forbid.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use crate::test::{Run, cargo_of, silent};
+use crate::tools::{self, progress};
+
+pub const USAGE: &str = "\
+usage: cargo xtask miri [number of seeds]
+
+Runs the tests in Miri: under Stacked Borrows and under Tree Borrows, for a 64-bit and a 32-bit target, each with
+as many seeds as given (2 if not). A seed decides where memory lies, when threads switch, and what random programs do.
+`cargo xtask test` does a small part of this.";
+
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "i686-unknown-linux-gnu"];
+
+/// The rules for references, and the flag for them.
+const RULES: [(&str, &str); 2] = [("Stacked Borrows", ""), ("Tree Borrows", "-Zmiri-tree-borrows")];
+
+/// Sources that hand out pointers of their own, and so need no address to be turned into one.
+const STRICT: &str = "-Zmiri-strict-provenance";
+/// The system's chunks and claimed regions expose theirs: nothing else is left of a pointer that a user hands over for good.
+const EXPOSED: &str = "-Zmiri-permissive-provenance";
+
+/// Tests and how they may treat addresses. What uses both kinds of sources is told apart by name.
+const TESTS: [(&str, &str); 6] = [
+    (STRICT, "-p lite-alloc-core -p lite-alloc-freelist --lib"),
+    (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory"),
+    (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
+    (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),
+    (EXPOSED, "-p lite-alloc-tests --test sources --test threads"),
+    (
+        EXPOSED,
+        "-p lite-alloc -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist --test global",
+    ),
+];
+
+/// What takes about a minute, and has some of each: target, rules, and tests.
+const BOUNDED: [(&str, &str, &str); 2] = [
+    (TARGETS[0], RULES[0].1, "-p lite-alloc-tests --test exhaustive"),
+    (TARGETS[1], RULES[1].1, "-p lite-alloc-tests --test model small_blocks"),
+];
+
+pub fn run(args: &[String]) -> Result<()> {
+    let seeds: u32 = match args {
+        [] => 2,
+        [number] => number.parse().map_err(|_| anyhow::anyhow!("{USAGE}"))?,
+        _ => anyhow::bail!("{USAGE}"),
+    };
+    ensure!(ready(), "there is no Miri, and rustup could not install it for the toolchain nightly");
+    let begin = Instant::now();
+    for seed in 0..seeds {
+        for target in TARGETS {
+            for (rules, flag) in RULES {
+                for (provenance, tests) in TESTS {
+                    progress(&format!("{rules}, {target}, seed {seed}: {tests}"));
+                    tools::run(
+                        miri(target, &format!("{flag} {provenance} -Zmiri-seed={seed}"), tests)
+                            .env("LITE_ALLOC_SEED", seed.to_string()),
+                    )?;
+                }
+            }
+        }
+    }
+    println!("\nMiri found nothing in {:.0} s.", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// The step of `cargo xtask test`.
+pub fn step(run: &mut Run) -> Result<()> {
+    if !ready() {
+        run.skip("tests in Miri: needs `rustup toolchain install nightly --component miri,rust-src`");
+        return Ok(());
+    }
+    for (target, flag, tests) in BOUNDED {
+        run.tests(&mut miri(target, &format!("{flag} {STRICT}"), tests))?;
+    }
+    Ok(())
+}
+
+/// Whether Miri is there, or could be installed.
+fn ready() -> bool {
+    let works = || silent("rustup", &["run", "nightly", "cargo", "miri", "--version"]).is_some();
+    works() || {
+        progress("Installing Miri");
+        let add = ["component", "add", "miri", "rust-src", "--toolchain", "nightly"];
+        silent("rustup", &add).is_some() && works()
+    }
+}
+
+fn miri(target: &str, flags: &str, tests: &str) -> Command {
+    let mut cargo = cargo_of("nightly", &format!("miri test --target {target} {tests}"));
+    // So that the settings of random tests arrive there.
+    cargo.env("MIRIFLAGS", format!("-Zmiri-disable-isolation {flags}"));
+    cargo
+}
