@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
+mod embedded;
 mod fuel;
 mod growth;
 mod plots;
@@ -23,9 +24,10 @@ const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>] [--rounds <n>]
 
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only,
-                 no soak, and the best known peers only, unless the other options say otherwise
+                 neither soak nor embedded, and the best known peers only, unless the other options say otherwise
   --only         of: size, fuel (instructions and memory), growth (of instructions with live blocks), time (in
-                 Node.js), soak (many repetitions), plots (of the results that are there)
+                 Node.js), soak (many repetitions), embedded (flash, RAM and instructions on microcontrollers, under
+                 QEMU), plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
   --rounds       a long soak: the real programs on short inputs, so many times, with std's default and FreeListAllocator.
@@ -41,6 +43,8 @@ pub struct Plan {
     pub workloads: Vec<&'static workloads::Workload>,
     /// Rounds of a long soak.
     pub rounds: Option<u32>,
+    /// The allocators of the part `embedded`.
+    pub embedded: Vec<&'static Allocator>,
     /// Whether something was left out, so that the results are not the ones to keep.
     partial: bool,
 }
@@ -50,19 +54,27 @@ const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "ol
 
 type Part = fn(&Plan) -> Result<()>;
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("size", size::run),
     ("fuel", fuel::run),
     ("growth", growth::run),
     ("time", time::run),
     ("soak", soak::run),
+    ("embedded", embedded::run),
     ("plots", plots::run),
 ];
+
+/// Parts that the quick mode leaves out.
+const SLOW_PARTS: [&str; 2] = ["soak", "embedded"];
 
 pub fn run(args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
         println!("{USAGE}\n\nallocators:");
         all_allocators().for_each(|allocator| println!("  {:16} {}", allocator.key, allocator.name));
+        println!("\nallocators of the part embedded:");
+        embedded::ALLOCATORS
+            .iter()
+            .for_each(|allocator| println!("  {:16} {}", allocator.key, allocator.name));
         println!("\nworkloads:");
         workloads::ALL.iter().for_each(|workload| println!("  {:16} {}", workload.name, workload.what));
         return Ok(());
@@ -88,10 +100,15 @@ impl Plan {
         let quick = args.iter().any(|arg| arg == "--quick");
         let mut plan = Self {
             quick,
-            only: PARTS.map(|(part, _)| part).into_iter().filter(|part| !quick || *part != "soak").collect(),
+            only: PARTS
+                .map(|(part, _)| part)
+                .into_iter()
+                .filter(|part| !quick || !SLOW_PARTS.contains(part))
+                .collect(),
             allocators: all_allocators().collect(),
             workloads: workloads::ALL.iter().collect(),
             rounds: None,
+            embedded: embedded::ALLOCATORS.iter().collect(),
             partial: false,
         };
         if quick && !args.iter().any(|arg| arg == "--allocators") {
@@ -120,7 +137,8 @@ impl Plan {
                     plan.partial = true;
                     plan.allocators
                         .retain(|allocator| allocator.key == "std" || names.contains(&allocator.key));
-                    all_allocators().map(|allocator| allocator.key).collect()
+                    plan.embedded.retain(|allocator| names.contains(&allocator.key));
+                    all_allocators().chain(&embedded::ALLOCATORS).map(|allocator| allocator.key).collect()
                 }
                 "--workloads" => {
                     plan.partial = true;

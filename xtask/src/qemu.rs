@@ -41,7 +41,7 @@ pub fn programs(run: &mut Run) -> Result<()> {
 }
 
 /// Whether QEMU is there, or could be installed.
-fn ready() -> bool {
+pub fn ready() -> bool {
     let works = || MACHINES.iter().all(|(_, qemu)| silent(qemu, &["--version"]).is_some());
     let install = [["install", "-y", "--no-install-recommends"].as_slice(), &PACKAGES].concat();
     works() || {

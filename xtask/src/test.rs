@@ -77,7 +77,8 @@ pub fn run(args: &[String]) -> Result<()> {
 
 fn formatting(run: &mut Run) -> Result<()> {
     run.command(&mut cargo("fmt --all --check"))?;
-    run.command(&mut cargo("fmt --check --manifest-path examples/embedded/Cargo.toml"))
+    run.command(&mut cargo("fmt --check --manifest-path examples/embedded/Cargo.toml"))?;
+    run.command(&mut cargo("fmt --check --manifest-path bench/embedded/Cargo.toml"))
 }
 
 fn clippy(run: &mut Run) -> Result<()> {
