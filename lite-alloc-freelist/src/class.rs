@@ -2,16 +2,24 @@
 
 use lite_alloc_core::address::GRANULE;
 
+/// Whether RAM is scarce.
+const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm")));
+
 /// How many classes a doubling of the size is divided into, as a power of two.
 ///
 /// The finer the classes, the more often the first block of a bin is just right. With 4, every size of up to 256 bytes
-/// has a class to itself on a 32-bit target, and the bins take 1856 bytes; with 2, that is 64 bytes, and 464.
-const MANTISSA: u32 = if cfg!(all(target_os = "none", not(target_family = "wasm"))) { 2 } else { 4 };
+/// has a class to itself on a 32-bit target, and the bins take 1856 bytes; with 2, that is 64 bytes.
+const MANTISSA: u32 = if BARE_METAL { 2 } else { 4 };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
 
+/// How many classes all sizes would have.
+const ALL: usize = ((usize::BITS - GRANULE_BITS) << MANTISSA) as usize;
+
 /// How many classes there are.
-pub const CLASSES: usize = ((usize::BITS - GRANULE_BITS) << MANTISSA) as usize;
+///
+/// On bare metal, blocks of 448 KiB and more, of which there are few if any, share the last one, and the bins take 256 bytes.
+pub const CLASSES: usize = if BARE_METAL { 64 } else { ALL };
 
 /// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
 ///
@@ -34,7 +42,9 @@ pub fn class_of(size: usize) -> usize {
     let exponent = usize::BITS - 1 - size.leading_zeros();
     // From `1 << MANTISSA` up, for its top bit is always set.
     let mantissa = size >> (exponent - MANTISSA);
-    (((exponent as usize) << MANTISSA) + mantissa).wrapping_sub(((GRANULE_BITS + 1) << MANTISSA) as usize)
+    let class = (((exponent as usize) << MANTISSA) + mantissa)
+        .wrapping_sub(((GRANULE_BITS + 1) << MANTISSA) as usize);
+    if CLASSES == ALL { class } else { class.min(CLASSES - 1) }
 }
 
 #[cfg(test)]

@@ -118,7 +118,6 @@ mod talc_ {
 
     // SAFETY: nothing else runs in a critical section.
     unsafe impl RawMutex for CriticalSection {
-        #[expect(clippy::declare_interior_mutable_const, reason = "that is how the trait has it")]
         const INIT: Self = Self(Cell::new(RestoreState::invalid()));
         type GuardMarker = GuardNoSend;
 

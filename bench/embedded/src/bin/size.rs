@@ -29,10 +29,14 @@ extern "C" fn _start(start: *mut u8, len: usize) -> ! {
     unsafe { HEAP.init(start, len) };
     // What is called with is not for the compiler to know.
     black_box((allocate as fn(_, _) -> _, free as fn(_, _, _)));
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
