@@ -7,7 +7,7 @@ use core::alloc::GlobalAlloc;
 
 use common::rig::Rig;
 use common::watch::Watch;
-use common::{Checked, KIB, Kind, MIB, Memory, PAGE, get, is_filled, layout, total};
+use common::{Checked, KIB, Kind, MIB, Memory, PAGE, get, is_filled, layout, much, total};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
@@ -15,14 +15,15 @@ fn blocks_of_every_small_size_are_apart<K: Kind>() -> Checked {
     let mut memory = Memory::new(4 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let mut rig = Rig::<K>::new(&watch);
-    for size in 1..=300 {
+    const MOST: usize = much(300, 300, 60);
+    for size in 1..=MOST {
         rig.get(size, 1)?;
     }
     // Free every other one, so that the second half is served from blocks that were used.
-    for index in (0..150).rev() {
+    for index in (0..MOST / 2).rev() {
         rig.dealloc(2 * index)?;
     }
-    for size in (1..=300).step_by(3) {
+    for size in (1..=MOST).step_by(3) {
         rig.get(size, 1)?;
     }
     rig.dealloc_all()
@@ -61,7 +62,7 @@ fn over_aligned_block_is_reused<K: Kind>() -> Checked {
             rig.get(size, 1 << bits)?;
             rig.dealloc(1)?;
             let granted = watch.granted();
-            for _ in 0..100 {
+            for _ in 0..much(100, 100, 3) {
                 rig.get(size, 1 << bits)?;
                 rig.dealloc(1)?;
             }
@@ -93,7 +94,7 @@ fn huge_layouts_are_refused_and_change_nothing<K: Kind>() -> Checked {
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let mut rig = Rig::<K>::new(&watch);
     for round in 0..3 {
-        for bits in 0..usize::BITS - 1 {
+        for bits in (0..usize::BITS - 1).step_by(much(1, 1, 10)) {
             let align = 1usize << bits;
             let most = isize::MAX as usize + 1 - align;
             for less in [0, 1, 7, 8, 9, 15, 16, 17, GRANULE, PAGE - 1, PAGE, PAGE + 1, most / 2] {
@@ -237,8 +238,8 @@ fn alloc_zeroed_is_zero_where_blocks_have_been<K: Kind>() -> Checked {
         let watch = Watch::<ZEROED>::new(memory.bytes(), PAGE);
         watch.fill(fill);
         let mut rig = Rig::<K, ZEROED>::new(&watch);
-        for size in [1, 16, 24, 100, 128, 129, 1000, 40_000, 100_000] {
-            for _ in 0..3 {
+        for size in [1, 16, 24, 100, 128, 129, 1000, 40_000, 100_000].into_iter().take(much(9, 9, 7)) {
+            for _ in 0..much(3, 3, 1) {
                 let index = rig.get(size, 1)?;
                 rig.dealloc(index)?;
                 // As long, longer so that it reaches beyond what was used, and shorter.

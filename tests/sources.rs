@@ -150,16 +150,15 @@ impl<K: Kind> Board<K> {
 
     /// Claims `len` bytes from `start` on, counted from the start of the RAM.
     fn claim(&mut self, start: usize, len: usize) -> Result<usize, ClaimError> {
-        let bytes = &mut self.ram.bytes()[start..start + len];
         // SAFETY: inside the RAM, which nobody else uses; a claim of the same again is what must be refused.
-        unsafe { self.heap.claim(bytes.as_mut_ptr().cast(), len) }
+        unsafe { self.heap.claim(self.ram.start().add(start), len) }
     }
 
     /// Whether `len` bytes from `start` on are as they were.
     fn is_untouched(&mut self, start: usize, len: usize) -> bool {
-        let bytes = &self.ram.bytes()[start..start + len];
-        // SAFETY: the RAM was filled when it was made.
-        is_filled(unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), len) }, CANARY)
+        // SAFETY: inside the RAM, which was filled when it was made. Not by way of a reference to all of it, which
+        // would end what the heap may do with its part.
+        is_filled(unsafe { core::slice::from_raw_parts(self.ram.start().add(start), len) }, CANARY)
     }
 }
 

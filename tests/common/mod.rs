@@ -148,6 +148,11 @@ impl Memory {
         Self { start, layout }
     }
 
+    /// Where it starts: a pointer that is valid for all of it.
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+
     pub fn bytes(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: allocated with that size, and borrowed for as long as `self` is.
         unsafe { core::slice::from_raw_parts_mut(self.start.cast(), self.layout.size()) }

@@ -12,7 +12,7 @@ use super::watch::Watch;
 use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, is_filled, joined, layout, much, total};
 
 /// A prime, so that contents that move by a round number of bytes do not look the same.
-const PERIOD: usize = much(65_521, 65_521, 1021);
+const PERIOD: usize = much(65_521, 65_521, 8191);
 
 /// Bytes without a pattern.
 fn noise() -> &'static [u8] {

@@ -22,8 +22,9 @@ const RULES: [(&str, &str); 2] = [("Stacked Borrows", ""), ("Tree Borrows", "-Zm
 
 /// Sources that hand out pointers of their own, and so need no address to be turned into one.
 const STRICT: &str = "-Zmiri-strict-provenance";
-/// The system's chunks and claimed regions expose theirs: nothing else is left of a pointer that a user hands over for good.
-const EXPOSED: &str = "-Zmiri-permissive-provenance";
+/// The system's chunks and claimed regions expose theirs: nothing else is left of a pointer that a user hands over for
+/// good. Chunks are never given back.
+const EXPOSED: &str = "-Zmiri-permissive-provenance -Zmiri-ignore-leaks";
 
 /// Tests and how they may treat addresses. What uses both kinds of sources is told apart by name.
 const TESTS: [(&str, &str); 6] = [
