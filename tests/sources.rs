@@ -264,7 +264,7 @@ fn bank_that_is_too_small_waits_for_a_smaller_request<K: Kind>() -> Checked {
     board.claim(0, KIB).unwrap();
     board.claim(8 * KIB, 8 * KIB).unwrap();
     // No address in these banks is aligned like that: they are within 64 KiB above one that is less aligned.
-    let align = 2 << board.ram.bytes().as_ptr().addr().trailing_zeros();
+    let align = 2 << board.ram.start().addr().trailing_zeros();
     // SAFETY: the sizes are not 0.
     unsafe {
         assert!(board.heap.alloc(layout(9 * KIB, 8)).is_null());

@@ -3,6 +3,7 @@
 mod bench;
 mod csv;
 mod demo;
+mod fuzz;
 mod inputs;
 mod miri;
 mod modules;
@@ -22,6 +23,7 @@ usage: cargo xtask <command>
 commands:
   demo    run real programs in Node.js with each allocator, and compare (under five minutes)
   bench   measure our allocators and their peers; `cargo xtask bench --help` says more
+  fuzz    run the fuzz targets, half an hour each; `cargo xtask fuzz help` says more
   miri    run the tests in Miri, for hours; `cargo xtask test` does a small part of it
   test    everything that CI runs (installs what is missing)";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let result = match command {
         "bench" => bench::run(rest),
         "demo" => demo::run(rest),
+        "fuzz" => fuzz::run(rest),
         "miri" => miri::run(rest),
         "test" => test::run(rest),
         "help" | "--help" | "-h" => {

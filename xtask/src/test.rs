@@ -123,7 +123,14 @@ fn conformance(run: &mut Run) -> Result<()> {
         run.command(&mut cargo(&build))?;
         run.tests(Command::new("node").arg("tests/wasm/run.mjs").arg(modules.join(dir)))?;
     }
-    Ok(())
+    // Node.js has the engine of Chromium; Bun has that of Safari.
+    match tools::need_bun() {
+        Ok(bun) => run.tests(Command::new(bun).arg("tests/wasm/run.mjs").arg(modules.join("release"))),
+        Err(error) => {
+            run.skip(&format!("linear memories in a second engine, JavaScriptCore: {error:#}"));
+            Ok(())
+        }
+    }
 }
 
 fn no_std(run: &mut Run) -> Result<()> {
@@ -316,7 +323,7 @@ fn find(path: &[PathBuf], program: &str) -> Option<PathBuf> {
 }
 
 /// Installs a tool for this repository only, unless that was done before. Returns the folder of its programs.
-fn cargo_install(name: &str, what: &[&str]) -> Result<PathBuf> {
+pub fn cargo_install(name: &str, what: &[&str]) -> Result<PathBuf> {
     let dir = tools::tools_dir().join(name);
     if !dir.join("bin").is_dir() {
         progress(&format!("Installing {name}"));

@@ -173,6 +173,19 @@ pub fn need_wasmtime() -> Result<Wasmtime> {
     Ok(Wasmtime { python, dir, version: WASMTIME.to_owned() })
 }
 
+const BUN: &str = "1.4.5";
+
+/// Makes sure that Bun is there, which runs JavaScript and wasm in JavaScriptCore, and returns where it lies.
+pub fn need_bun() -> Result<PathBuf> {
+    let dir = tools_dir().join(format!("bun-{BUN}"));
+    let bun = dir.join("node_modules/bun/bin/bun.exe");
+    if !bun.is_file() {
+        progress(&format!("Installing Bun {BUN}"));
+        npm_install(&dir, &format!("bun@{BUN}"))?;
+    }
+    Ok(bun)
+}
+
 /// The package that wasm-opt comes in; its major version is that of wasm-opt.
 pub const BINARYEN: &str = "132.0.0";
 
@@ -183,12 +196,15 @@ pub fn need_wasm_opt() -> Result<PathBuf> {
     let wasm_opt = dir.join("node_modules/binaryen/bin/wasm-opt");
     if !wasm_opt.is_file() {
         progress(&format!("Installing binaryen {BINARYEN}, for wasm-opt"));
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        let package = format!("binaryen@{BINARYEN}");
-        run(Command::new(npm)
-            .args(["install", "--no-fund", "--no-audit", "--loglevel", "error", "--prefix"])
-            .args([dir.as_os_str(), package.as_ref()]))
-        .context("this needs npm, which comes with Node.js (or with `apt install npm`)")?;
+        npm_install(&dir, &format!("binaryen@{BINARYEN}"))?;
     }
     Ok(wasm_opt)
+}
+
+fn npm_install(dir: &Path, package: &str) -> Result<()> {
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    run(Command::new(npm)
+        .args(["install", "--no-fund", "--no-audit", "--loglevel", "error", "--prefix"])
+        .args([dir.as_os_str(), package.as_ref()]))
+    .context("this needs npm, which comes with Node.js (or with `apt install npm`)")
 }
