@@ -313,6 +313,28 @@ fn banks_that_touch_merge_once_they_were_used<K: Kind>() -> Checked {
 }
 per_strategy!(banks_that_touch_merge_once_they_were_used: freelist);
 
+fn regions_that_wait_are_free<K: Kind>() -> Checked {
+    let mut board = Board::<K>::new(PAGE);
+    assert_eq!((board.heap.free(), board.heap.largest_free_block()), (0, 0));
+    board.claim(0, KIB).unwrap();
+    board.claim(8 * KIB, 4 * KIB).unwrap();
+    assert_eq!((board.heap.free(), board.heap.largest_free_block()), (5 * KIB, 4 * KIB));
+    let block = get(&board.heap, layout(2 * KIB, 8));
+    assert_eq!((board.heap.free(), board.heap.largest_free_block()), (3 * KIB, 2 * KIB));
+    assert_eq!((board.heap.used(), board.heap.high_water_mark()), (2 * KIB, 2 * KIB));
+    // SAFETY: it is live and has that layout.
+    unsafe { board.heap.dealloc(block, layout(2 * KIB, 8)) };
+    assert_eq!((board.heap.used(), board.heap.high_water_mark()), (0, 2 * KIB));
+
+    let arena: &'static Arena<1024> = Box::leak(Box::new(Arena::new()));
+    let heaps = [(); 2].map(|()| Heap::<K::Strategy, _>::with_source(arena));
+    assert_eq!(heaps[0].free(), 1024);
+    get(&heaps[0], layout(128, 8));
+    assert_eq!((heaps[0].free(), heaps[1].free()), (896, 0), "the array is the first heap's");
+    Ok(())
+}
+per_strategy!(regions_that_wait_are_free);
+
 fn claimed_memory_is_zeroed_on_demand<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, PAGE).unwrap();

@@ -6,10 +6,12 @@ use crate::address::Region;
 use crate::lock::Lock;
 use crate::source::{ClaimError, ClaimedRegions, DefaultSource, PageSource};
 use crate::strategy::Strategy;
+use crate::usage::Usage;
 
 struct Parts<A, S> {
     strategy: A,
     source: S,
+    usage: Usage,
 }
 
 /// A heap: the algorithm `A` over the memory of `S`, as a `GlobalAlloc`.
@@ -50,7 +52,7 @@ impl<A: Strategy> Default for Heap<A, DefaultSource> {
 impl<A: Strategy, S> Heap<A, S> {
     /// An empty heap over `source`.
     pub const fn with_source(source: S) -> Self {
-        Self { parts: Lock::new(Parts { strategy: A::EMPTY, source }) }
+        Self { parts: Lock::new(Parts { strategy: A::EMPTY, source, usage: Usage::NONE }) }
     }
 }
 
@@ -89,21 +91,64 @@ impl<A: Strategy, S: PageSource> Heap<A, S> {
     }
 }
 
+/// What is used and what is free, with the feature `stats`. It counts the sizes that are asked for: what rounding and alignment
+/// take is neither used nor free.
+#[cfg(feature = "stats")]
+impl<A: Strategy, S: PageSource> Heap<A, S> {
+    /// The bytes in live blocks. O(1).
+    pub fn used(&self) -> usize {
+        self.parts.with(|parts| parts.usage.now)
+    }
+
+    /// The most bytes that have been in live blocks at once. O(1).
+    pub fn high_water_mark(&self) -> usize {
+        self.parts.with(|parts| parts.usage.most)
+    }
+
+    /// The bytes that are free, regions that the source still keeps for this heap among them. What a source can grow by is not. O(number of
+    /// free pieces).
+    pub fn free(&self) -> usize {
+        self.fold_free(|sum, bytes| sum + bytes)
+    }
+
+    /// The bytes of the largest free piece. A request of that size will be served, unless its alignment is larger than
+    /// [`GRANULE`](crate::address::GRANULE) or the strategy does not split blocks; free blocks that touch
+    /// and will be merged when needed still count as several. O(number of free pieces).
+    pub fn largest_free_block(&self) -> usize {
+        self.fold_free(usize::max)
+    }
+
+    fn fold_free(&self, join: impl Fn(usize, usize) -> usize) -> usize {
+        self.parts.with(|Parts { strategy, source, .. }| {
+            let mut all = 0;
+            let mut visit = |region: Region| all = join(all, region.len());
+            source.visit_waiting(&mut visit);
+            // SAFETY: the heap has one source, and `visit` does not come back here.
+            unsafe { strategy.visit_free(source, &mut visit) };
+            all
+        })
+    }
+}
+
 // SAFETY: `Strategy` promises what `GlobalAlloc` asks for: blocks of the layout, disjoint, or null. Nothing
 // here or there panics. `Lock` hands out one `&mut` at a time.
 unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source }| {
+        self.parts.with(|Parts { strategy, source, usage }| {
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
+            if addr != 0 {
+                usage.change(0, layout.size());
+            }
             source.at(addr)
         })
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.parts.with(|Parts { strategy, source }| {
+        self.parts.with(|Parts { strategy, source, usage }| {
+            usage.change(layout.size(), 0);
             // SAFETY: the caller's promise.
             unsafe { strategy.dealloc(source, ptr.addr(), layout) }
         })
@@ -111,12 +156,13 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source }| {
+        self.parts.with(|Parts { strategy, source, usage }| {
             let top = strategy.frontier().top;
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
             let ptr = source.at(addr);
             if addr != 0 {
+                usage.change(0, layout.size());
                 let mut dirty = layout.size();
                 // Only a block that was cut from the frontier moves its top.
                 if S::ZEROED && strategy.frontier().top != top {
@@ -131,9 +177,12 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source }| {
+        self.parts.with(|Parts { strategy, source, usage }| {
             // SAFETY: the caller's promise.
             let addr = unsafe { strategy.realloc(source, ptr.addr(), layout, new_size) };
+            if addr != 0 {
+                usage.change(layout.size(), new_size);
+            }
             source.at(addr)
         })
     }

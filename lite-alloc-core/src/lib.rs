@@ -1,7 +1,7 @@
 //! What the allocators of `lite-alloc` share.
 //!
 //! ```text
-//!   Heap<A, S>            a GlobalAlloc: the lock, pointers, clearing           heap.rs, lock.rs
+//!   Heap<A, S>            a GlobalAlloc: the lock, pointers, clearing           heap.rs, lock.rs, usage.rs
 //!     A: Strategy         which block to take; knows its free blocks            strategy.rs
 //!       Frontier          the rest of the region that fresh blocks come from    frontier.rs
 //!     S: PageSource       where regions come from                               source.rs
@@ -24,6 +24,7 @@ mod heap;
 mod lock;
 pub mod source;
 mod strategy;
+mod usage;
 
 pub use frontier::Frontier;
 pub use heap::Heap;

@@ -73,6 +73,12 @@ pub unsafe trait PageSource {
     #[inline(always)]
     fn give_back(&mut self, _region: Region) {}
 
+    /// Calls `visit` with every region that is set aside for the heap and has not been handed out yet.
+    ///
+    /// The default knows of none: what it can grow by is not set aside.
+    #[inline(always)]
+    fn visit_waiting(&self, _visit: impl FnMut(Region)) {}
+
     /// A pointer to `addr`, an address inside a region of this source, valid for all of it.
     /// Null for 0.
     ///

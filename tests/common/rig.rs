@@ -1,6 +1,7 @@
 //! A heap beside a model of it: every step is checked.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
 use std::sync::OnceLock;
 
 use lite_alloc_core::Heap;
@@ -91,12 +92,14 @@ pub struct Rig<'a, K: Kind, const ZEROED: bool = true> {
     /// Small blocks of a strategy with bins that were freed and not taken again: none of their bytes may get lost.
     cells: Vec<Region>,
     blocks: usize,
+    /// The most bytes that were live at once.
+    most: Cell<usize>,
 }
 
 impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     pub fn new(watch: &'a Watch<'a, ZEROED>) -> Self {
         let heap = Heap::with_source(watch);
-        Self { heap, watch, live: Vec::new(), checks: true, cells: Vec::new(), blocks: 0 }
+        Self { heap, watch, live: Vec::new(), checks: true, cells: Vec::new(), blocks: 0, most: Cell::new(0) }
     }
 
     pub fn free(&self) -> Vec<Region> {
@@ -304,8 +307,9 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             let live: usize = self.live.iter().map(|block| K::extent(block.layout.size())).sum();
             prop_assert_eq!(live + total(&free), self.watch.granted(), "bytes live + free, and granted");
         } else {
-            self.check_cells(free)?;
+            self.check_cells(&free)?;
         }
+        self.check_stats(&free)?;
         for block in &self.live {
             prop_assert!(block.ends_are_intact(), "{:?} was overwritten", block);
         }
@@ -313,9 +317,21 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         Ok(())
     }
 
+    /// The heap counts what is used and what is free.
+    fn check_stats(&self, free: &[Region]) -> Checked {
+        let used = self.live.iter().map(|block| block.layout.size()).sum();
+        self.most.set(self.most.get().max(used));
+        prop_assert_eq!(self.heap.used(), used, "bytes used");
+        prop_assert_eq!(self.heap.high_water_mark(), self.most.get(), "the most bytes used");
+        prop_assert_eq!(self.heap.free(), total(free), "bytes free");
+        let largest = free.iter().map(|piece| piece.len()).max();
+        prop_assert_eq!(self.heap.largest_free_block(), largest.unwrap_or(0), "the largest free block");
+        Ok(())
+    }
+
     /// Whatever was once a small block, was freed, and was not taken again is free.
-    fn check_cells(&self, free: Vec<Region>) -> Checked {
-        let runs = joined(&free);
+    fn check_cells(&self, free: &[Region]) -> Checked {
+        let runs = joined(free);
         for cell in &self.cells {
             let above = runs.partition_point(|run| run.start <= cell.start);
             let inside = above > 0 && cell.end <= runs[above - 1].end;

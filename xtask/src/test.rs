@@ -86,12 +86,16 @@ fn clippy(run: &mut Run) -> Result<()> {
     for target in [WASM, SMALLEST] {
         run.command(&mut cargo(&format!("clippy {LIBRARIES} --target {target} -- -D warnings")))?;
     }
-    let critical_section = "-p lite-alloc-core --features critical-section";
-    run.command(&mut cargo(&format!("clippy {critical_section} --target {SMALLEST} -- -D warnings")))
+    let features = "-p lite-alloc-core --features critical-section,stats";
+    run.command(&mut cargo(&format!("clippy {features} --target {SMALLEST} -- -D warnings")))
 }
 
 fn documentation(run: &mut Run) -> Result<()> {
-    run.command(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+    for features in ["", "--features lite-alloc/stats"] {
+        let doc = format!("doc --workspace --no-deps {features}");
+        run.command(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    Ok(())
 }
 
 fn host(run: &mut Run) -> Result<()> {

@@ -50,6 +50,11 @@ impl<const N: usize> Arena<N> {
         Self { bytes: UnsafeCell::new([0; N]), taken: AtomicBool::new(false) }
     }
 
+    fn region(&self) -> Region {
+        let start = self.bytes.get().addr();
+        Region { start, end: start + N / GRANULE * GRANULE }
+    }
+
     fn take(&self) -> bool {
         cfg_if::cfg_if! {
             if #[cfg(target_has_atomic = "8")] {
@@ -71,10 +76,15 @@ unsafe impl<const N: usize> PageSource for &'static Arena<N> {
     const ZEROED: bool = true;
 
     fn grow(&mut self, request: Request) -> Option<Region> {
-        let start = self.bytes.get().addr();
-        let region = Region { start, end: start + N / GRANULE * GRANULE };
-        let fits = padding(start, request.align) + request.size <= region.len();
+        let region = self.region();
+        let fits = padding(region.start, request.align) + request.size <= region.len();
         (fits && self.take()).then_some(region)
+    }
+
+    fn visit_waiting(&self, mut visit: impl FnMut(Region)) {
+        if !self.taken.load(Ordering::Relaxed) {
+            visit(self.region());
+        }
     }
 
     #[inline(always)]

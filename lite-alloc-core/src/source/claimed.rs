@@ -103,4 +103,16 @@ unsafe impl PageSource for ClaimedRegions {
             unsafe { self.wait(region) };
         }
     }
+
+    /// O(number of waiting regions).
+    fn visit_waiting(&self, mut visit: impl FnMut(Region)) {
+        let mut start = self.first;
+        while start != 0 {
+            // SAFETY: a region that waits starts with these words.
+            unsafe {
+                visit(Region { start, end: *self.word(start, END) });
+                start = *self.word(start, NEXT);
+            }
+        }
+    }
 }
