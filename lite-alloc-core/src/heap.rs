@@ -8,8 +8,14 @@ use crate::source::{ClaimError, ClaimedRegions, DefaultSource, PageSource};
 use crate::strategy::Strategy;
 use crate::usage::Usage;
 
+#[cfg(feature = "hardened")]
+use crate::hardened::Hardened as Guarded;
+/// What a heap runs: the strategy itself.
+#[cfg(not(feature = "hardened"))]
+type Guarded<A> = A;
+
 struct Parts<A, S> {
-    strategy: A,
+    strategy: Guarded<A>,
     source: S,
     usage: Usage,
 }
@@ -32,6 +38,22 @@ struct Parts<A, S> {
 /// # Requests that cannot be served
 ///
 /// They return null, and the heap is as it was.
+///
+/// # The feature `hardened`
+///
+/// The program is stopped, by a panic that does not unwind and names the block, at the next call that touches what was misused:
+///
+/// - a block is freed or resized that is none, was freed already, or has another layout;
+/// - bytes past the end of a block were written to: found when it is freed or resized;
+/// - bytes of a free block were written to: found when they are handed out again.
+///
+/// Not found is what leaves no trace: reading, writing far from the blocks one owns, a pointer used once its memory is another
+/// live block. A pointer that is none of this heap's is not followed unless it lies between the lowest and the highest
+/// address of its memory. After misuse was found, the panic hook may allocate: it gets fresh memory.
+///
+/// A block takes 20 to 35 bytes more on 32-bit targets, 40 to 71 on 64-bit ones, and its alignment
+/// besides if that is larger than four words. `alloc` and `dealloc` become O(size), and `realloc` moves the block almost always.
+/// A strategy from elsewhere must keep to the first two words of a free block.
 pub struct Heap<A, S = DefaultSource> {
     parts: Lock<Parts<A, S>>,
 }
@@ -52,7 +74,7 @@ impl<A: Strategy> Default for Heap<A, DefaultSource> {
 impl<A: Strategy, S> Heap<A, S> {
     /// An empty heap over `source`.
     pub const fn with_source(source: S) -> Self {
-        Self { parts: Lock::new(Parts { strategy: A::EMPTY, source, usage: Usage::NONE }) }
+        Self { parts: Lock::new(Parts { strategy: Guarded::<A>::EMPTY, source, usage: Usage::NONE }) }
     }
 }
 
@@ -79,6 +101,21 @@ impl<A: Strategy> Heap<A, ClaimedRegions> {
 }
 
 impl<A: Strategy, S: PageSource> Heap<A, S> {
+    /// One call of the allocator.
+    #[inline(always)]
+    fn call<R>(&self, work: impl FnOnce(&mut Parts<A, S>) -> R) -> R {
+        #[cfg(not(feature = "hardened"))]
+        return self.parts.with(work);
+        #[cfg(feature = "hardened")]
+        {
+            let (result, misuse) = self.parts.with(|parts| (work(parts), parts.strategy.misuse()));
+            if let Some(misuse) = misuse {
+                misuse.stop();
+            }
+            result
+        }
+    }
+
     /// Calls `visit` with every free piece of memory, the rest of the current region among them, in no particular
     /// order. O(number of pieces). For tests and diagnosis.
     ///
@@ -131,11 +168,11 @@ impl<A: Strategy, S: PageSource> Heap<A, S> {
 }
 
 // SAFETY: `Strategy` promises what `GlobalAlloc` asks for: blocks of the layout, disjoint, or null. Nothing
-// here or there panics. `Lock` hands out one `&mut` at a time.
+// here or there panics, or unwinds if it does. `Lock` hands out one `&mut` at a time.
 unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source, usage }| {
+        self.call(|Parts { strategy, source, usage }| {
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
             if addr != 0 {
@@ -147,7 +184,7 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.parts.with(|Parts { strategy, source, usage }| {
+        self.call(|Parts { strategy, source, usage }| {
             usage.change(layout.size(), 0);
             // SAFETY: the caller's promise.
             unsafe { strategy.dealloc(source, ptr.addr(), layout) }
@@ -156,7 +193,7 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source, usage }| {
+        self.call(|Parts { strategy, source, usage }| {
             let top = strategy.frontier().top;
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
@@ -177,7 +214,7 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        self.parts.with(|Parts { strategy, source, usage }| {
+        self.call(|Parts { strategy, source, usage }| {
             // SAFETY: the caller's promise.
             let addr = unsafe { strategy.realloc(source, ptr.addr(), layout, new_size) };
             if addr != 0 {

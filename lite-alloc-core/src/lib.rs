@@ -5,6 +5,7 @@
 //!     A: Strategy         which block to take; knows its free blocks            strategy.rs
 //!       Frontier          the rest of the region that fresh blocks come from    frontier.rs
 //!     S: PageSource       where regions come from                               source.rs
+//!   Hardened<A>           around A with the feature `hardened`: finds misuse     hardened.rs
 //!   address               all arithmetic on addresses and sizes                 address.rs
 //! ```
 //!
@@ -20,6 +21,8 @@ extern crate std;
 
 pub mod address;
 mod frontier;
+#[cfg(feature = "hardened")]
+mod hardened;
 mod heap;
 mod lock;
 pub mod source;

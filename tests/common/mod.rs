@@ -133,6 +133,22 @@ pub fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }
 
+/// What a strategy is asked for when the program asks for `layout`, and where in that block the program's part begins.
+pub fn asked(layout: Layout) -> (Layout, usize) {
+    if !cfg!(feature = "hardened") {
+        return (layout, 0);
+    }
+    let unit = 2 * GRANULE;
+    let lead = layout.align().max(unit);
+    let size = lead.saturating_add((layout.size() + size_of::<usize>()).next_multiple_of(unit));
+    (self::layout(size.min(isize::MAX as usize + 1 - lead), lead), lead)
+}
+
+/// The size of the largest block that fits in `len` bytes.
+pub fn largest(len: usize) -> usize {
+    if cfg!(feature = "hardened") { len - 2 * GRANULE - size_of::<usize>() } else { len }
+}
+
 /// Memory for a source, aligned to 64 KiB.
 pub struct Memory {
     start: *mut u8,

@@ -10,7 +10,7 @@ use proptest::prelude::{prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseError;
 
 use super::watch::Watch;
-use super::{Checked, Kind, LARGEST_BIN, free_pieces, holds, is_filled, joined, layout, much, total};
+use super::{Checked, Kind, LARGEST_BIN, asked, free_pieces, holds, is_filled, joined, layout, much, total};
 
 /// A prime, so that contents that move by a round number of bytes do not look the same.
 const PERIOD: usize = much(65_521, 65_521, 8191);
@@ -33,13 +33,26 @@ fn noise() -> &'static [u8] {
 pub struct Block {
     pub ptr: *mut u8,
     pub layout: Layout,
+    /// What the strategy has as this block, if it keeps no size but that.
+    whole: (usize, Layout),
     /// Where in the noise its contents begin.
     phase: usize,
 }
 
 impl Block {
+    fn new(ptr: *mut u8, layout: Layout) -> Self {
+        let (outer, lead) = asked(layout);
+        Self { ptr, layout, whole: (ptr.addr() - lead, outer), phase: 0 }
+    }
+
     pub fn addr(&self) -> usize {
         self.ptr.addr()
+    }
+
+    /// What the heap keeps for the block.
+    fn extent<K: Kind>(&self) -> Region {
+        let (start, layout) = self.whole;
+        Region { start, end: start + K::extent(layout.size()) }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -124,7 +137,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             return Ok(false);
         }
         self.check_growth(&before, layout)?;
-        let mut block = Block { ptr, layout, phase: 0 };
+        let mut block = Block::new(ptr, layout);
         self.check_place(&block)?;
         self.note_taken(&block);
         if zeroed {
@@ -160,7 +173,10 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             self.check_refusal(&before, layout)?;
             return Ok(false);
         }
-        let mut block = Block { ptr, layout, phase: old.phase };
+        let mut block = Block { phase: old.phase, ..Block::new(ptr, layout) };
+        if cfg!(feature = "hardened") && ptr == old.ptr {
+            block.whole = old.whole;
+        }
         self.live.swap_remove(index);
         self.check_place(&block)?;
         let kept = old.layout.size().min(size);
@@ -199,15 +215,15 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     }
 
     fn note_freed(&mut self, block: &Block) {
-        if !K::KEEPS_ALL && block.layout.size() <= LARGEST_BIN {
-            let start = block.addr();
-            self.cells.push(Region { start, end: start + K::extent(block.layout.size()) });
+        if !K::KEEPS_ALL && block.whole.1.size() <= LARGEST_BIN {
+            self.cells.push(block.extent::<K>());
         }
     }
 
     fn note_taken(&mut self, block: &Block) {
-        let end = block.addr() + block.layout.size();
-        self.cells.retain(|cell| cell.end <= block.addr() || end <= cell.start);
+        let (start, layout) = block.whole;
+        let end = start + layout.size();
+        self.cells.retain(|cell| cell.end <= start || end <= cell.start);
     }
 
     /// A block lies where it may.
@@ -237,7 +253,8 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         if !self.checks {
             return Ok(());
         }
-        let (size, align) = (K::extent(layout.size()), layout.align());
+        let (asked, _) = asked(layout);
+        let (size, align) = (K::extent(asked.size()), asked.align());
         let after = self.before();
         prop_assert_eq!(after.pages, before.pages, "memory grew for a refused {:?}", layout);
         prop_assert_eq!(joined(&after.free), joined(&before.free), "free memory changed by a refusal");
@@ -264,7 +281,8 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             return Ok(());
         }
         if K::COALESCES && self.watch.granted() != before.granted {
-            let (size, align) = (K::extent(layout.size()), layout.align());
+            let (asked, _) = asked(layout);
+            let (size, align) = (K::extent(asked.size()), asked.align());
             let found = joined(&before.free).into_iter().find(|&run| holds(run, size, align));
             prop_assert!(found.is_none(), "memory grew for {:?}, which would fit in {:x?}", layout, found);
         }
@@ -290,10 +308,9 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             );
         }
 
-        let live = |block: &Block| Region {
-            start: block.addr(),
-            end: block.addr()
-                + if K::KEEPS_ALL { K::extent(block.layout.size()) } else { block.layout.size() },
+        let live = |block: &Block| match block.extent::<K>() {
+            whole if K::KEEPS_ALL => whole,
+            Region { start, .. } => Region { start, end: block.addr() + block.layout.size() },
         };
         let mut all: Vec<(Region, &str)> = free.iter().map(|&piece| (piece, "free")).collect();
         all.extend(self.live.iter().map(|block| (live(block), "live")));
@@ -304,7 +321,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         }
 
         if K::KEEPS_ALL {
-            let live: usize = self.live.iter().map(|block| K::extent(block.layout.size())).sum();
+            let live: usize = self.live.iter().map(|block| block.extent::<K>().len()).sum();
             prop_assert_eq!(live + total(&free), self.watch.granted(), "bytes live + free, and granted");
         } else {
             self.check_cells(&free)?;

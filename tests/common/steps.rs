@@ -5,7 +5,7 @@ use proptest::prelude::prop_assert_eq;
 
 use super::rig::Rig;
 use super::watch::Watch;
-use super::{Checked, KIB, Kind, Memory, joined};
+use super::{Checked, KIB, Kind, Memory, joined, largest};
 
 /// A step of a program, or of somebody else.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ pub fn finish<K: Kind, const ZEROED: bool>(rig: &mut Rig<K, ZEROED>) -> Checked 
         let mut regions = watch.regions();
         regions.sort_unstable_by_key(|region| core::cmp::Reverse(region.len()));
         for region in regions {
-            rig.get(region.len(), 1)?;
+            rig.get(largest(region.len()), 1)?;
         }
     }
     Ok(())

@@ -1,0 +1,230 @@
+//! The memory of a hardened heap: what is in it where nobody's block is.
+//!
+//! Free memory is made of units of four words. Each holds the pattern, or is marked:
+//!
+//! ```text
+//!   ┌ pattern ┬ pattern ┬ pattern ┬ pattern ┐    ┌ the strategy's ┬ the strategy's ┬ size ┬ seal ┐
+//! ```
+//!
+//! The first two words of a free block are its strategy's, and stay behind when it becomes part of a larger one. A
+//! mark tells that they may be anything. It also tells which block was freed last right behind it, by its size, 0 for none.
+//!
+//! All sizes and alignments that a strategy deals in here are multiples of a unit, so a unit is never cut.
+
+use core::cell::Cell;
+
+use crate::address::{GRANULE, Region, Wide, align_up, padding};
+use crate::hardened::Misuse;
+use crate::source::{PageSource, Request};
+
+/// Four words, in bytes.
+pub const UNIT: usize = 2 * GRANULE;
+
+/// What is nobody's is filled with this byte. As a pointer it leads nowhere, as a size it is huge, and it is odd.
+const BYTE: u8 = 0xDB;
+const PATTERN: usize = usize::from_ne_bytes([BYTE; size_of::<usize>()]);
+
+/// A word that follows from an address and what is said there, and is found nowhere else but by chance.
+pub fn seal(unit: usize, values: [usize; 3]) -> usize {
+    const FACTOR: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
+    values.into_iter().fold(unit, |seal, value| {
+        let product = (seal ^ value).wrapping_mul(FACTOR);
+        product ^ (product >> (usize::BITS / 2))
+    })
+}
+
+/// Reads a unit.
+///
+/// # Safety
+///
+/// It lies in memory of the heap.
+pub unsafe fn read<S: PageSource>(source: &S, unit: usize) -> [usize; 4] {
+    // SAFETY: the caller's promise; a unit is aligned to its size.
+    unsafe { source.at(unit).cast::<[usize; 4]>().read() }
+}
+
+/// Writes a unit.
+///
+/// # Safety
+///
+/// It lies in memory of the heap that no one else uses.
+pub unsafe fn write<S: PageSource>(source: &S, unit: usize, words: [usize; 4]) {
+    // SAFETY: the caller's promise; a unit is aligned to its size.
+    unsafe { source.at(unit).cast::<[usize; 4]>().write(words) }
+}
+
+/// Marks a unit: the block behind it, of `size` bytes, was freed; 0 for none.
+///
+/// # Safety
+///
+/// It is free.
+pub unsafe fn mark<S: PageSource>(source: &S, unit: usize, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { write(source, unit, [PATTERN, PATTERN, size, seal(unit, [0, 0, size])]) };
+}
+
+/// If a unit is marked, the size in the mark.
+pub fn marked(unit: usize, [_, _, size, found]: [usize; 4]) -> Option<usize> {
+    (found == seal(unit, [0, 0, size])).then_some(size)
+}
+
+/// Fills memory with the pattern.
+///
+/// # Safety
+///
+/// It is the heap's, and free.
+pub unsafe fn fill<S: PageSource>(source: &S, start: usize, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { source.at(start).write_bytes(BYTE, len) };
+}
+
+/// The address of the first byte in `[start, end)` that is not pattern; 0 if all are.
+///
+/// # Safety
+///
+/// The bytes are the heap's and initialised.
+pub unsafe fn first_written<S: PageSource>(source: &S, start: usize, end: usize) -> usize {
+    // SAFETY: the caller's promise.
+    (start..end).find(|&addr| unsafe { *source.at(addr) } != BYTE).unwrap_or(0)
+}
+
+/// Where the heap's memory lies, and what was found wrong with it.
+pub struct Ground {
+    /// Address of the first byte ever granted, 0 if there is none.
+    lowest: Cell<usize>,
+    /// Address past the last byte ever granted.
+    highest: Cell<usize>,
+    /// The first thing that was found and not yet reported.
+    misuse: Cell<Misuse>,
+    /// What a strategy gets instead of a free block that is none: the end of any list.
+    nowhere: Cell<[usize; 4]>,
+}
+
+impl Ground {
+    pub const fn new() -> Self {
+        Self {
+            lowest: Cell::new(0),
+            highest: Cell::new(0),
+            misuse: Cell::new(Misuse::None),
+            nowhere: Cell::new([0; 4]),
+        }
+    }
+
+    /// Whether bytes lie between the lowest and the highest of the heap. There may be gaps.
+    pub fn owns(&self, start: usize, len: usize) -> bool {
+        self.lowest.get() <= start && start < self.highest.get() && len <= self.highest.get() - start
+    }
+
+    pub fn report(&self, misuse: Misuse) {
+        if self.is_sound() {
+            self.misuse.set(misuse);
+        }
+    }
+
+    pub fn is_sound(&self) -> bool {
+        matches!(self.misuse.get(), Misuse::None)
+    }
+
+    pub fn take_report(&self) -> Option<Misuse> {
+        (!self.is_sound()).then(|| self.misuse.replace(Misuse::None))
+    }
+
+    /// Checks that nobody wrote to a block while it was free, and clears it to all pattern. O(size).
+    ///
+    /// # Safety
+    ///
+    /// The strategy has just handed out that block, and if it was led astray, has said so to its source.
+    pub unsafe fn hand_out<S: PageSource>(&self, source: &S, start: usize, size: usize) -> bool {
+        if start % UNIT != 0 || !self.owns(start, size) {
+            self.report(Misuse::DamagedList { at: start });
+        }
+        let mut freed = Region { start: 0, end: 0 };
+        let mut unit = start;
+        while self.is_sound() && unit != start + size {
+            // SAFETY: the caller's promise: the unit is free.
+            unsafe {
+                let words = read(source, unit);
+                if let Some(size) = marked(unit, words) {
+                    if size != 0 {
+                        freed = Region { start: unit + UNIT, end: unit + UNIT + size };
+                    }
+                    write(source, unit, [PATTERN; 4]);
+                } else if words != [PATTERN; 4] {
+                    let at = first_written(source, unit, unit + UNIT);
+                    self.report(if at < freed.end {
+                        Misuse::WrittenAfterFree { at, addr: freed.start, size: freed.len() }
+                    } else {
+                        Misuse::WrittenWhileFree { at }
+                    });
+                }
+            }
+            unit += UNIT;
+        }
+        self.is_sound()
+    }
+}
+
+/// The source that a strategy sees: its memory arrives filled with the pattern, and it is led to free blocks only where
+/// such can be.
+pub struct Guard<'a, S> {
+    pub source: &'a mut S,
+    pub ground: &'a Ground,
+}
+
+// SAFETY: regions are those of `source`, made smaller. A word that lies elsewhere than in free memory is replaced.
+unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
+    const ZEROED: bool = false;
+
+    fn grow(&mut self, mut request: Request) -> Option<Region> {
+        loop {
+            let region = self.source.grow(request)?;
+            // The block that was asked for is made of units, so it still fits.
+            let start = align_up(region.start, UNIT);
+            let end = region.end & !(UNIT - 1);
+            if start as usize == region.start || start < end as Wide {
+                let start = start as usize;
+                // SAFETY: the region is the heap's from now on.
+                unsafe { fill(self.source, start, end - start) };
+                let Ground { lowest, highest, .. } = self.ground;
+                lowest.set(if highest.get() == 0 { start } else { lowest.get().min(start) });
+                highest.set(highest.get().max(end));
+                return Some(Region { start, end });
+            }
+            // Nothing yet, at an end that the strategy could not name: it is named here.
+            request.end = region.end;
+            request.missing = padding(region.end, request.align) + request.size;
+        }
+    }
+
+    fn give_back(&mut self, region: Region) {
+        self.source.give_back(region);
+    }
+
+    fn at(&self, addr: usize) -> *mut u8 {
+        self.source.at(addr)
+    }
+
+    /// A pointer to a word of a free block, which is marked from now on; to a word of nowhere, if it cannot be one.
+    unsafe fn word(&self, addr: usize, index: usize) -> *mut usize {
+        if addr % UNIT != 0 || !self.ground.owns(addr, UNIT) {
+            self.ground.report(Misuse::DamagedList { at: addr });
+        } else {
+            // SAFETY: in memory of the heap; as it is free, it is nobody's.
+            unsafe {
+                let words = read(self.source, addr);
+                if words == [PATTERN; 4] {
+                    mark(self.source, addr, 0);
+                } else if marked(addr, words).is_none() {
+                    self.ground.report(Misuse::WrittenWhileFree { at: addr });
+                }
+            }
+        }
+        if self.ground.is_sound() {
+            // SAFETY: the caller's promise.
+            unsafe { self.source.word(addr, index) }
+        } else {
+            self.ground.nowhere.set([0; 4]);
+            self.ground.nowhere.as_ptr().cast::<usize>().wrapping_add(index)
+        }
+    }
+}
