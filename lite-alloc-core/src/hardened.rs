@@ -60,18 +60,16 @@ impl Block {
         unsafe { Layout::from_size_align_unchecked(self.outer, lead(self.align)) }
     }
 
-    fn seal(&self) -> usize {
-        ground::seal(self.unit(), [self.outer, self.align, self.size])
-    }
-
     /// Writes the record.
     ///
     /// # Safety
     ///
     /// The block is live or about to be.
-    unsafe fn note<S: PageSource>(&self, source: &S) {
+    unsafe fn note<S: PageSource>(&self, source: &S, ground: &Ground) {
+        let values @ [outer, align, size] = [self.outer, self.align, self.size];
+        let seal = ground.seal(self.unit(), values);
         // SAFETY: the record lies inside the block.
-        unsafe { ground::write(source, self.unit(), [self.outer, self.align, self.size, self.seal()]) };
+        unsafe { ground::write(source, self.unit(), [outer, align, size, seal]) };
     }
 }
 
@@ -110,17 +108,17 @@ impl<A: Strategy> Hardened<A> {
         }
         // SAFETY: inside the heap's memory, if not in a gap of it, as the documentation of the feature says.
         let words = unsafe { ground::read(source, unit) };
-        if let Some(size) = ground::marked(unit, words) {
+        if let Some(size) = self.ground.marked(unit, words) {
             return Err(if size == 0 { no_block } else { Misuse::FreedTwice { addr, size } });
         }
         let [outer, align, size, seal] = words;
-        let block = Block { start: addr.wrapping_sub(lead(align)), outer, align, addr, size };
-        if seal != block.seal() {
+        if seal != self.ground.seal(unit, [outer, align, size]) {
             return Err(no_block);
         }
         if (size, align) != (given, given_align) {
             return Err(Misuse::WrongLayout { addr, size, align, given, given_align });
         }
+        let block = Block { start: addr - lead(align), outer, align, addr, size };
         // SAFETY: the record is genuine, so this is the rest of a live block.
         match unsafe { ground::first_written(source, addr + size, block.start + outer) } {
             0 => Ok(block),
@@ -137,7 +135,7 @@ impl<A: Strategy> Hardened<A> {
         // SAFETY: the block is the heap's from here on; the strategy handed it out with that layout.
         unsafe {
             ground::fill(source, block.start, block.outer);
-            ground::mark(source, block.unit(), block.size);
+            self.ground.mark(source, block.unit(), block.size);
             self.inner.dealloc(
                 &mut Guard { source, ground: &self.ground },
                 block.start,
@@ -170,7 +168,7 @@ unsafe impl<A: Strategy> Strategy for Hardened<A> {
         let (size, align) = (layout.size(), layout.align());
         let block = Block { start, outer: outer.size(), align, addr: start + lead(align), size };
         // SAFETY: the block is about to be live.
-        unsafe { block.note(source) };
+        unsafe { block.note(source, &self.ground) };
         block.addr
     }
 
@@ -224,7 +222,7 @@ unsafe impl<A: Strategy> Strategy for Hardened<A> {
                     if new_size < size {
                         ground::fill(source, addr + new_size, size - new_size);
                     }
-                    Block { size: new_size, ..block }.note(source);
+                    Block { size: new_size, ..block }.note(source, &self.ground);
                     addr
                 }
                 _ => 0,

@@ -24,15 +24,6 @@ pub const UNIT: usize = 2 * GRANULE;
 const BYTE: u8 = 0xDB;
 const PATTERN: usize = usize::from_ne_bytes([BYTE; size_of::<usize>()]);
 
-/// A word that follows from an address and what is said there, and is found nowhere else but by chance.
-pub fn seal(unit: usize, values: [usize; 3]) -> usize {
-    const FACTOR: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
-    values.into_iter().fold(unit, |seal, value| {
-        let product = (seal ^ value).wrapping_mul(FACTOR);
-        product ^ (product >> (usize::BITS / 2))
-    })
-}
-
 /// Reads a unit.
 ///
 /// # Safety
@@ -51,21 +42,6 @@ pub unsafe fn read<S: PageSource>(source: &S, unit: usize) -> [usize; 4] {
 pub unsafe fn write<S: PageSource>(source: &S, unit: usize, words: [usize; 4]) {
     // SAFETY: the caller's promise; a unit is aligned to its size.
     unsafe { source.at(unit).cast::<[usize; 4]>().write(words) }
-}
-
-/// Marks a unit: the block behind it, of `size` bytes, was freed; 0 for none.
-///
-/// # Safety
-///
-/// It is free.
-pub unsafe fn mark<S: PageSource>(source: &S, unit: usize, size: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { write(source, unit, [PATTERN, PATTERN, size, seal(unit, [0, 0, size])]) };
-}
-
-/// If a unit is marked, the size in the mark.
-pub fn marked(unit: usize, [_, _, size, found]: [usize; 4]) -> Option<usize> {
-    (found == seal(unit, [0, 0, size])).then_some(size)
 }
 
 /// Fills memory with the pattern.
@@ -90,7 +66,9 @@ pub unsafe fn first_written<S: PageSource>(source: &S, start: usize, end: usize)
 
 /// Where the heap's memory lies, and what was found wrong with it.
 pub struct Ground {
-    /// Address of the first byte ever granted, 0 if there is none.
+    /// Where the first region began, 0 until then. No other heap has the same.
+    key: Cell<usize>,
+    /// Address of the lowest byte ever granted.
     lowest: Cell<usize>,
     /// Address past the last byte ever granted.
     highest: Cell<usize>,
@@ -103,6 +81,7 @@ pub struct Ground {
 impl Ground {
     pub const fn new() -> Self {
         Self {
+            key: Cell::new(0),
             lowest: Cell::new(0),
             highest: Cell::new(0),
             misuse: Cell::new(Misuse::None),
@@ -113,6 +92,39 @@ impl Ground {
     /// Whether bytes lie between the lowest and the highest of the heap. There may be gaps.
     pub fn owns(&self, start: usize, len: usize) -> bool {
         self.lowest.get() <= start && start < self.highest.get() && len <= self.highest.get() - start
+    }
+
+    fn take(&self, start: usize, end: usize) {
+        if self.key.get() == 0 {
+            self.key.set(start);
+            self.lowest.set(start);
+        }
+        self.lowest.set(self.lowest.get().min(start));
+        self.highest.set(self.highest.get().max(end));
+    }
+
+    /// A word that follows from what is said in a unit of this heap, and is found nowhere else but by chance.
+    pub fn seal(&self, unit: usize, values: [usize; 3]) -> usize {
+        const FACTOR: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
+        values.into_iter().fold(unit ^ self.key.get().rotate_left(1), |seal, value| {
+            let product = (seal ^ value).wrapping_mul(FACTOR);
+            product ^ (product >> (usize::BITS / 2))
+        })
+    }
+
+    /// Marks a unit: the block behind it, of `size` bytes, was freed; 0 for none.
+    ///
+    /// # Safety
+    ///
+    /// It is free.
+    pub unsafe fn mark<S: PageSource>(&self, source: &S, unit: usize, size: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { write(source, unit, [PATTERN, PATTERN, size, self.seal(unit, [0, 0, size])]) };
+    }
+
+    /// If a unit is marked, the size in the mark.
+    pub fn marked(&self, unit: usize, [_, _, size, seal]: [usize; 4]) -> Option<usize> {
+        (seal == self.seal(unit, [0, 0, size])).then_some(size)
     }
 
     pub fn report(&self, misuse: Misuse) {
@@ -144,7 +156,7 @@ impl Ground {
             // SAFETY: the caller's promise: the unit is free.
             unsafe {
                 let words = read(source, unit);
-                if let Some(size) = marked(unit, words) {
+                if let Some(size) = self.marked(unit, words) {
                     if size != 0 {
                         freed = Region { start: unit + UNIT, end: unit + UNIT + size };
                     }
@@ -185,9 +197,7 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
                 let start = start as usize;
                 // SAFETY: the region is the heap's from now on.
                 unsafe { fill(self.source, start, end - start) };
-                let Ground { lowest, highest, .. } = self.ground;
-                lowest.set(if highest.get() == 0 { start } else { lowest.get().min(start) });
-                highest.set(highest.get().max(end));
+                self.ground.take(start, end);
                 return Some(Region { start, end });
             }
             // Nothing yet, at an end that the strategy could not name: it is named here.
@@ -213,8 +223,8 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
             unsafe {
                 let words = read(self.source, addr);
                 if words == [PATTERN; 4] {
-                    mark(self.source, addr, 0);
-                } else if marked(addr, words).is_none() {
+                    self.ground.mark(self.source, addr, 0);
+                } else if self.ground.marked(addr, words).is_none() {
                     self.ground.report(Misuse::WrittenWhileFree { at: addr });
                 }
             }

@@ -1,0 +1,6 @@
+//! Misuse of `BumpFreeListAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(BumpFreeListAllocator);

@@ -1,0 +1,321 @@
+//! Programs that misuse the global allocator, for `cargo xtask test`: it calls them once for each case, and each
+//! call has to be stopped.
+//!
+//! Without an argument, they list the cases. With one, they print what the message must contain, and commit the misuse. The panic hook
+//! allocates from the heap that was misused.
+
+use core::alloc::{GlobalAlloc, Layout};
+use std::collections::BTreeMap;
+use std::panic;
+
+/// A heap that is misused, and another one.
+pub type Heaps = (&'static (dyn GlobalAlloc + Sync), &'static (dyn GlobalAlloc + Sync));
+
+type Case = fn(Heaps);
+
+pub const CASES: &[(&str, Case)] = &[
+    ("freed_twice", freed_twice),
+    ("freed_twice_when_large", freed_twice_when_large),
+    ("freed_twice_with_others_between", freed_twice_with_others_between),
+    ("resized_after_free", resized_after_free),
+    ("a_pointer_to_the_stack", a_pointer_to_the_stack),
+    ("a_pointer_to_nowhere", a_pointer_to_nowhere),
+    ("a_block_of_another_heap", a_block_of_another_heap),
+    ("a_pointer_into_a_block", a_pointer_into_a_block),
+    ("a_misaligned_pointer", a_misaligned_pointer),
+    ("wrong_size", wrong_size),
+    ("wrong_align", wrong_align),
+    ("wrong_size_in_realloc", wrong_size_in_realloc),
+    ("one_byte_past_the_end", one_byte_past_the_end),
+    ("far_past_the_end_of_an_aligned_block", far_past_the_end_of_an_aligned_block),
+    ("past_the_end_after_realloc", past_the_end_after_realloc),
+    ("past_the_end_and_resized", past_the_end_and_resized),
+    ("before_the_start", before_the_start),
+    ("written_after_free", written_after_free),
+    ("written_after_free_when_large", written_after_free_when_large),
+    ("written_through_a_pointer_from_before_realloc", written_through_a_pointer_from_before_realloc),
+    ("free_memory_written", free_memory_written),
+    ("list_damaged", list_damaged),
+];
+
+/// Where the pointers of a list are that a heap keeps in its free blocks: so far before the block.
+const UNIT: usize = 4 * size_of::<usize>();
+
+fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).unwrap()
+}
+
+fn get(heap: Heaps, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: no case asks for 0 bytes.
+    let ptr = unsafe { heap.0.alloc(layout(size, align)) };
+    assert!(!ptr.is_null() && ptr.addr() % align == 0);
+    // SAFETY: the block is that long.
+    unsafe { ptr.write_bytes(1, size) };
+    ptr
+}
+
+/// What the next message says. It is printed without allocating.
+use std::println as expect;
+
+fn expect_twice(ptr: *mut u8, size: usize) {
+    expect!("the block of {size} bytes at {ptr:p} is freed or resized after it was freed");
+}
+
+fn expect_none(ptr: *mut u8, size: usize, align: usize) {
+    expect!("{ptr:p} ({size} bytes, alignment {align}) is freed or resized, but there is no such block");
+}
+
+fn expect_overflow(ptr: *mut u8, size: usize, offset: usize) {
+    let at = ptr.wrapping_add(offset);
+    expect!("the block of {size} bytes at {ptr:p} was written to past its end, at {at:p} (offset {offset})");
+}
+
+fn expect_written(ptr: *mut u8, size: usize, offset: usize) {
+    let at = ptr.wrapping_add(offset);
+    expect!(
+        "the block of {size} bytes at {ptr:p} was written to after it was freed, at {at:p} (offset {offset})"
+    );
+}
+
+// SAFETY of all that follows: it is misuse, and meant to be. The bytes that are written, whosever they are, lie in memory
+// that the heap got from its source, and the heap has to find out before it goes astray.
+fn dealloc(heap: Heaps, ptr: *mut u8, size: usize, align: usize) {
+    // SAFETY: see above.
+    unsafe { heap.0.dealloc(ptr, layout(size, align)) };
+}
+
+fn write(ptr: *mut u8, offset: isize, byte: u8) {
+    // SAFETY: see above.
+    unsafe { ptr.offset(offset).write_volatile(byte) };
+}
+
+fn freed_twice(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_twice(ptr, 24);
+    dealloc(heap, ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+}
+
+fn freed_twice_when_large(heap: Heaps) {
+    let ptr = get(heap, 5000, 64);
+    expect_twice(ptr, 5000);
+    dealloc(heap, ptr, 5000, 64);
+    dealloc(heap, ptr, 5000, 64);
+}
+
+fn freed_twice_with_others_between(heap: Heaps) {
+    let blocks = [(); 20].map(|()| get(heap, 40, 8));
+    expect_twice(blocks[7], 40);
+    for ptr in blocks {
+        dealloc(heap, ptr, 40, 8);
+    }
+    // Above it, so that it does not take that one's place.
+    get(heap, 40, 8);
+    dealloc(heap, blocks[7], 40, 8);
+}
+
+fn resized_after_free(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_twice(ptr, 24);
+    dealloc(heap, ptr, 24, 8);
+    // SAFETY: see above.
+    unsafe { heap.0.realloc(ptr, layout(24, 8), 100) };
+}
+
+fn a_pointer_to_the_stack(heap: Heaps) {
+    #[repr(align(64))]
+    struct Local([u8; 64]);
+    let mut local = Local([1; 64]);
+    let ptr = local.0.as_mut_ptr();
+    expect_none(ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+    std::hint::black_box(local);
+}
+
+fn a_pointer_to_nowhere(heap: Heaps) {
+    for addr in [usize::MAX & !63, 64] {
+        let ptr = core::ptr::without_provenance_mut(addr);
+        expect_none(ptr, 24, 8);
+        dealloc(heap, ptr, 24, 8);
+    }
+}
+
+/// With blocks of the misused heap around it, if memory is granted in ascending order.
+fn a_block_of_another_heap(heap: Heaps) {
+    get(heap, 100_000, 8);
+    let ptr = get((heap.1, heap.0), 24, 8);
+    get(heap, 5_000_000, 8);
+    expect_none(ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+}
+
+fn a_pointer_into_a_block(heap: Heaps) {
+    let ptr = get(heap, 500, 8).wrapping_add(128);
+    expect_none(ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+}
+
+fn a_misaligned_pointer(heap: Heaps) {
+    let ptr = get(heap, 24, 8).wrapping_add(8);
+    expect_none(ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+}
+
+fn expect_wrong(ptr: *mut u8, given: usize, align: usize) {
+    expect!(
+        "the block at {ptr:p} was allocated with 24 bytes, alignment 8, but is freed or resized as one of {given} \
+         bytes, alignment {align}"
+    );
+}
+
+fn wrong_size(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_wrong(ptr, 23, 8);
+    dealloc(heap, ptr, 23, 8);
+}
+
+fn wrong_align(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_wrong(ptr, 24, 4);
+    dealloc(heap, ptr, 24, 4);
+}
+
+fn wrong_size_in_realloc(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_wrong(ptr, 32, 8);
+    // SAFETY: see above.
+    unsafe { heap.0.realloc(ptr, layout(32, 8), 64) };
+}
+
+fn one_byte_past_the_end(heap: Heaps) {
+    for size in [1, 24, 31, 32, 1000] {
+        // Only the last of these is overflown.
+        let ptr = get(heap, size, 8);
+        if size == 1000 {
+            expect_overflow(ptr, size, size);
+            write(ptr, size as isize, 0);
+        }
+        dealloc(heap, ptr, size, 8);
+    }
+}
+
+fn far_past_the_end_of_an_aligned_block(heap: Heaps) {
+    let ptr = get(heap, 256, 256);
+    expect_overflow(ptr, 256, 256 + 3);
+    write(ptr, 256 + 3, 0);
+    dealloc(heap, ptr, 256, 256);
+}
+
+fn past_the_end_after_realloc(heap: Heaps) {
+    let ptr = get(heap, 26, 8);
+    // SAFETY: the block is live, and has that layout.
+    let ptr = unsafe { heap.0.realloc(ptr, layout(26, 8), 25) };
+    expect_overflow(ptr, 25, 25);
+    write(ptr, 25, 1);
+    dealloc(heap, ptr, 25, 8);
+}
+
+fn past_the_end_and_resized(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_overflow(ptr, 24, 24);
+    write(ptr, 24, 1);
+    // SAFETY: see above.
+    unsafe { heap.0.realloc(ptr, layout(24, 8), 1000) };
+}
+
+fn before_the_start(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_none(ptr, 24, 8);
+    write(ptr, -1, !0);
+    dealloc(heap, ptr, 24, 8);
+}
+
+fn written_after_free(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_written(ptr, 24, 5);
+    dealloc(heap, ptr, 24, 8);
+    write(ptr, 5, 0);
+    get(heap, 24, 8);
+}
+
+/// It is the last one before fresh memory, so that any strategy uses it again.
+fn written_after_free_when_large(heap: Heaps) {
+    let ptr = get(heap, 3000, 8);
+    expect_written(ptr, 3000, 2999);
+    dealloc(heap, ptr, 3000, 8);
+    write(ptr, 2999, 0);
+    get(heap, 3000, 8);
+}
+
+fn written_through_a_pointer_from_before_realloc(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect_written(ptr, 24, 0);
+    // SAFETY: the block is live, and has that layout.
+    let moved = unsafe { heap.0.realloc(ptr, layout(24, 8), 80) };
+    assert!(!moved.is_null());
+    write(ptr, 0, 1);
+    get(heap, 24, 8);
+}
+
+/// Memory that was never a block.
+fn free_memory_written(heap: Heaps) {
+    let ptr = get(heap, 3000, 8);
+    let at = ptr.wrapping_add(10_000);
+    expect!("free memory was written to, at {at:p} or right behind it");
+    write(at, 0, 1);
+    get(heap, 20_000, 8);
+}
+
+fn list_damaged(heap: Heaps) {
+    let (size, align) = (24, 8);
+    let ptr = get(heap, size, align);
+    expect!("the list of free blocks leads to 0x40");
+    dealloc(heap, ptr, size, align);
+    // SAFETY: see above.
+    unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(0x40) };
+    get(heap, size, align);
+    get(heap, size, align);
+}
+
+/// Allocates from the heap that was misused, on its own and from another thread, before it prints the message.
+fn hook(info: &panic::PanicHookInfo) {
+    /// 4 numbers of one digit, 30 of two, 133 of three.
+    const LENGTH: usize = 4 + 2 * 30 + 3 * 133;
+    let message = info.to_string();
+    let work = || {
+        let mut words: BTreeMap<usize, String> = (0..500).map(|n| (n, n.to_string())).collect();
+        words.retain(|n, _| n % 3 == 0);
+        words.values().map(String::len).sum::<usize>()
+    };
+    assert_eq!(work(), LENGTH);
+    #[cfg(not(target_family = "wasm"))]
+    assert_eq!(std::thread::spawn(work).join().unwrap(), LENGTH);
+    eprintln!("{message}\nthe hook is done");
+}
+
+pub fn run(heaps: Heaps) {
+    let Some(name) = std::env::args().nth(1) else {
+        return CASES.iter().for_each(|(name, _)| println!("{name}"));
+    };
+    let case = CASES.iter().find(|(case, _)| *case == name).expect("there is no such case").1;
+    panic::set_hook(Box::new(hook));
+    println!("{name}");
+    case(heaps);
+    // The end of this program is not what is expected.
+    println!("nothing was found");
+}
+
+/// Makes a program of an allocator.
+macro_rules! misuse {
+    ($allocator:ident) => {
+        use lite_alloc::single_threaded::$allocator;
+
+        #[global_allocator]
+        static ALLOCATOR: $allocator = $allocator::new();
+        static OTHER: $allocator = $allocator::new();
+
+        fn main() {
+            cases::run((&ALLOCATOR, &OTHER));
+        }
+    };
+}

@@ -1,0 +1,6 @@
+//! Misuse of `FreeListAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(FreeListAllocator);

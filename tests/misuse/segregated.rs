@@ -1,0 +1,6 @@
+//! Misuse of `SegregatedBumpAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(SegregatedBumpAllocator);
