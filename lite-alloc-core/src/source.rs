@@ -48,8 +48,8 @@ pub struct Request {
 ///   source exists, wherever the source itself is moved, and belongs to this source alone: it
 ///   overlaps no region returned before and nobody else uses it.
 /// - It either starts at `request.end` and has `request.missing` bytes or more; or it starts elsewhere and
-///   holds a block of `request.size` and `request.align` by itself; or it starts elsewhere and is
-///   empty, and then the next request with that `end` extends it or fails.
+///   holds a block of `request.size` and `request.align` by itself; or it starts elsewhere and is too small for
+///   that, possibly empty, and the source expects the next request to be for that `end`.
 /// - Regions that touch may be used as one: a pointer from [`at`](Self::at) is valid for both.
 ///   A source that cannot promise this leaves a gap between its regions.
 /// - Both ends are multiples of [`GRANULE`](crate::address::GRANULE), the start is not 0, the

@@ -4,6 +4,7 @@ mod bench;
 mod csv;
 mod demo;
 mod fuzz;
+mod hardened;
 mod inputs;
 mod miri;
 mod modules;

@@ -10,13 +10,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::bench::size;
+use crate::hardened;
 use crate::miri;
 use crate::modules;
 use crate::panics;
 use crate::qemu;
 use crate::tools::{self, WASM, progress};
 
-const WASI: &str = "wasm32-wasip1";
+pub const WASI: &str = "wasm32-wasip1";
 /// Bare metal without compare-and-swap.
 const SMALLEST: &str = "thumbv6m-none-eabi";
 const NO_STD: [&str; 4] =
@@ -41,7 +42,7 @@ const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 509), ("segregated", 351), ("fr
 
 type Step = fn(&mut Run) -> Result<()>;
 
-const STEPS: [(&str, Step); 15] = [
+const STEPS: [(&str, Step); 16] = [
     ("formatting", formatting),
     ("clippy", clippy),
     ("documentation", documentation),
@@ -50,6 +51,7 @@ const STEPS: [(&str, Step); 15] = [
     ("tests in wasm", wasm),
     ("tests in WASI", wasi),
     ("tests of whole linear memories", conformance),
+    ("misuse with the feature `hardened`", hardened::all),
     ("builds without std", no_std),
     ("programs on microcontrollers", qemu::programs),
     ("builds with nightly", nightly),
@@ -86,6 +88,11 @@ fn clippy(run: &mut Run) -> Result<()> {
     for target in [WASM, SMALLEST] {
         run.command(&mut cargo(&format!("clippy {LIBRARIES} --target {target} -- -D warnings")))?;
     }
+    run.command(&mut cargo("clippy --all-targets --features hardened -- -D warnings"))?;
+    for target in [WASM, SMALLEST] {
+        let hardened = "-p lite-alloc --features hardened";
+        run.command(&mut cargo(&format!("clippy {hardened} --target {target} -- -D warnings")))?;
+    }
     let features = "-p lite-alloc-core --features critical-section,stats";
     run.command(&mut cargo(&format!("clippy {features} --target {SMALLEST} -- -D warnings")))
 }
@@ -112,12 +119,15 @@ fn wasm(run: &mut Run) -> Result<()> {
 }
 
 fn wasi(run: &mut Run) -> Result<()> {
+    run.tests(cargo("test --config").arg(wasi_runner()).args(["--target", WASI]))
+}
+
+/// The setting of cargo that has programs for WASI run in Node.js.
+pub fn wasi_runner() -> String {
     let script = tools::root().join("tests/wasm/wasi.mjs");
     // An array, so that there may be spaces in the path.
     let runner = serde_json::json!(["node", script]);
-    let mut cargo = cargo("test --config");
-    cargo.arg(format!("target.{WASI}.runner={runner}")).args(["--target", WASI]);
-    run.tests(&mut cargo)
+    format!("target.{WASI}.runner={runner}")
 }
 
 fn conformance(run: &mut Run) -> Result<()> {

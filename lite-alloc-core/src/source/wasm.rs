@@ -43,8 +43,18 @@ unsafe impl PageSource for WasmPages {
         }
         let pages = ((request.missing - 1) >> PAGE_BITS) + 1;
         let end = start.wrapping_add(pages << PAGE_BITS);
-        if end == 0 || memory_grow::<0>(pages) == usize::MAX {
+        if end == 0 {
             return None;
+        }
+        let landed = memory_grow::<0>(pages);
+        if landed == usize::MAX {
+            return None;
+        }
+        // Another thread may have grown memory just before; and a growth by another thread shows in `memory.size` only
+        // after a while in V8.
+        #[cfg(target_feature = "atomics")]
+        if landed << PAGE_BITS != start {
+            return Some(Region::usable(landed << PAGE_BITS, pages << PAGE_BITS));
         }
         Some(Region { start, end })
     }

@@ -1,0 +1,3 @@
+//! Threads on `BumpFreeListAllocator`.
+
+lite_alloc_wasm_threads::threads!(BumpFreeListAllocator);

@@ -1,0 +1,3 @@
+//! Threads on `FreeListAllocator`.
+
+lite_alloc_wasm_threads::threads!(FreeListAllocator);

@@ -1,0 +1,3 @@
+//! Threads on `SegregatedBumpAllocator`.
+
+lite_alloc_wasm_threads::threads!(SegregatedBumpAllocator);
