@@ -14,6 +14,7 @@ mod qemu;
 mod statistics;
 mod table;
 mod test;
+mod threads;
 mod tools;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use crate::miri;
 use crate::modules;
 use crate::panics;
 use crate::qemu;
+use crate::threads;
 use crate::tools::{self, WASM, progress};
 
 pub const WASI: &str = "wasm32-wasip1";
@@ -29,6 +30,8 @@ const LIBRARIES: &str =
 /// The packages that are not published.
 const INTERNAL: &str =
     "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude lite-alloc-bare --exclude xtask";
+const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance \
+    --exclude lite-alloc-wasm-threads --exclude xtask";
 /// The folders of the packages with tests that run in wasm.
 const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
@@ -42,7 +45,7 @@ const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 509), ("segregated", 351), ("fr
 
 type Step = fn(&mut Run) -> Result<()>;
 
-const STEPS: [(&str, Step); 16] = [
+const STEPS: [(&str, Step); 17] = [
     ("formatting", formatting),
     ("clippy", clippy),
     ("documentation", documentation),
@@ -55,6 +58,7 @@ const STEPS: [(&str, Step); 16] = [
     ("builds without std", no_std),
     ("programs on microcontrollers", qemu::programs),
     ("builds with nightly", nightly),
+    ("threads in wasm", threads::wasm),
     ("the oldest compiler", oldest),
     ("packages", packages),
     ("no panics", panics::step),
@@ -154,10 +158,15 @@ fn no_std(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
+/// Whether the standard library can be built.
+pub fn has_nightly_source() -> bool {
+    silent("rustup", &["component", "list", "--toolchain", "nightly", "--installed"])
+        .is_some_and(|components| components.contains("rust-src"))
+}
+
 /// Targets whose standard library has to be built along.
 fn nightly(run: &mut Run) -> Result<()> {
-    let components = silent("rustup", &["component", "list", "--toolchain", "nightly", "--installed"]);
-    if !components.is_some_and(|components| components.contains("rust-src")) {
+    if !has_nightly_source() {
         run.skip(
             "wasm64, and wasm with threads: \
              needs `rustup toolchain install nightly --component rust-src`",

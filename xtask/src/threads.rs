@@ -1,0 +1,40 @@
+//! Programs with threads in WebAssembly: workers of Node.js over one shared memory.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::test::{Run, cargo_of, has_nightly_source};
+use crate::tools::{self, WASM};
+
+/// What the linker is told. tests/wasm/threads.mjs makes the memory, of as many pages.
+const LINK: [&str; 8] = [
+    "--shared-memory",
+    "--import-memory",
+    "--initial-memory=2097152",
+    "--max-memory=1073741824",
+    "--export=__stack_pointer",
+    "--export=__wasm_init_tls",
+    "--export=__tls_size",
+    "--export=__tls_align",
+];
+
+pub fn wasm(run: &mut Run) -> Result<()> {
+    if !has_nightly_source() {
+        run.skip("threads in wasm: needs `rustup toolchain install nightly --component rust-src`");
+        return Ok(());
+    }
+    let mut flags = "-C target-feature=+atomics,+bulk-memory,+mutable-globals".to_owned();
+    for option in LINK {
+        flags += &format!(" -C link-arg={option}");
+    }
+    let build = format!(
+        "build -p lite-alloc-wasm-threads --examples --release --target {WASM} -Zbuild-std=std,panic_abort"
+    );
+    run.command(cargo_of("nightly", &build).env("RUSTFLAGS", flags))?;
+    let modules = tools::target_dir().join(WASM).join("release/examples");
+    let mut node = Command::new("node");
+    node.arg("tests/wasm/threads.mjs");
+    node.args(["bump", "segregated", "freelist"].map(|name| modules.join(format!("threads_{name}.wasm"))));
+    run.tests(&mut node)
+}
