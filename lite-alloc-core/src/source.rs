@@ -56,7 +56,9 @@ pub struct Request {
 ///   end is at most `usize::MAX`.
 /// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero, and regions come in ascending order of
 ///   address.
-/// - `grow` does not call back into the heap that it serves.
+/// - No method uses the heap that this source serves: where that is the global allocator, none allocates or frees, not
+///   even to format a message. The heap is in the middle of a call then. With a lock, it would wait for itself for
+///   ever; without one, it would be corrupted.
 pub unsafe trait PageSource {
     /// Whether regions arrive filled with zeros and in ascending order, so that `alloc_zeroed`
     /// need not clear what no block has used.
