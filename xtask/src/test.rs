@@ -28,10 +28,8 @@ const NO_STD: [&str; 4] =
 const LIBRARIES: &str =
     "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist -p lite-alloc";
 /// The packages that are not published.
-const INTERNAL: &str =
-    "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude lite-alloc-bare --exclude xtask";
-const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance \
-    --exclude lite-alloc-wasm-threads --exclude xtask";
+const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude lite-alloc-bare \
+    --exclude xtask --exclude lite-alloc-wasm-threads";
 /// The folders of the packages with tests that run in wasm.
 const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
