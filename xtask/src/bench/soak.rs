@@ -26,7 +26,9 @@ pub fn run(plan: &Plan) -> Result<()> {
     let rustc = tools::rustc_version()?;
     let long = plan.rounds.is_some();
     let rounds = plan.rounds.unwrap_or(ROUNDS);
-    let inputs = if long { inputs::prepare_short()? } else { inputs::prepare()? };
+    // When time is short, so are the inputs.
+    let short = plan.quick || long;
+    let inputs = if short { inputs::prepare_short()? } else { inputs::prepare()? };
     let patience = if long { LONG_PATIENCE } else { PATIENCE };
     let soaked = if long { ["std", DEMANDED].as_slice() } else { &SOAKED };
     let allocators: Vec<_> =
@@ -40,17 +42,24 @@ pub fn run(plan: &Plan) -> Result<()> {
     let shown = shown(rounds as usize);
     let mut table = vec![super::row(["workload", "allocator"])];
     table[0].extend(shown.iter().map(|round| format!("MiB after {round}")));
-    let mut rows =
-        vec![super::row(["workload", "allocator", "version", "round", "bytes", "error", "rustc", "node"])];
+    let mut rows = vec![super::row([
+        "workload",
+        "inputs",
+        "allocator",
+        "version",
+        "round",
+        "bytes",
+        "error",
+        "rustc",
+        "node",
+    ])];
     let mut grew = Vec::new();
     for workload in &plan.workloads {
-        // The two that take by far the longest are left out when time is short.
-        let slow = !long && ["json", "rust"].contains(&workload.name);
-        if (plan.quick || long) && (workload.family != Family::Real || slow) {
+        if short && workload.family != Family::Real {
             continue;
         }
         // The script has an input only if that is to be short.
-        let input = workload.input.or(long.then_some(workload.name)).map(|input| inputs.join(input));
+        let input = workload.input.or(short.then_some(workload.name)).map(|input| inputs.join(input));
         let outcomes = node::run(workload.name, input.as_deref(), &paths, rounds, patience)?;
         for (allocator, outcome) in allocators.iter().zip(outcomes) {
             let mut line = vec![workload.name.to_owned(), allocator.name.to_owned()];
@@ -66,6 +75,7 @@ pub fn run(plan: &Plan) -> Result<()> {
                 let error = error.as_ref().filter(|(failed, _)| *failed == round as u64);
                 rows.push(vec![
                     workload.name.to_owned(),
+                    if short { "short" } else { "whole" }.to_owned(),
                     allocator.key.to_owned(),
                     allocator.version()?,
                     round.to_string(),
