@@ -80,13 +80,15 @@ pub fn run(args: &[String]) -> Result<()> {
     let begin = Instant::now();
     let plan = Plan::from_args(args)?;
     tools::need_target(tools::WASM)?;
+    let mut outcome = Ok(());
     for (part, run) in PARTS {
         if plan.only.contains(&part) {
-            run(&plan)?;
+            // What has been measured is kept and drawn even if another part fails.
+            outcome = outcome.and(run(&plan));
         }
     }
     println!("\nDone in {:.0} s.", begin.elapsed().as_secs_f64());
-    Ok(())
+    outcome
 }
 
 fn all_allocators() -> impl Iterator<Item = &'static Allocator> {

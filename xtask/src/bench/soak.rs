@@ -18,7 +18,7 @@ const DEMANDED: &str = "freelist";
 const ROUNDS: u32 = 200;
 /// An allocator is stopped when a round takes this many times as long as with std's default.
 const PATIENCE: u64 = 50;
-/// In a long soak, rounds are short, and some of very many are interrupted for long.
+/// With short inputs, rounds are short too, and some of very many are interrupted for long.
 const LONG_PATIENCE: u64 = 10_000;
 
 pub fn run(plan: &Plan) -> Result<()> {
@@ -29,7 +29,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     // When time is short, so are the inputs.
     let short = plan.quick || long;
     let inputs = if short { inputs::prepare_short()? } else { inputs::prepare()? };
-    let patience = if long { LONG_PATIENCE } else { PATIENCE };
+    let patience = if short { LONG_PATIENCE } else { PATIENCE };
     let soaked = if long { ["std", DEMANDED].as_slice() } else { &SOAKED };
     let allocators: Vec<_> =
         plan.allocators.iter().filter(|allocator| soaked.contains(&allocator.key)).collect();
@@ -92,10 +92,16 @@ pub fn run(plan: &Plan) -> Result<()> {
     println!("\nLinear memory after many repetitions in one instance\n");
     table::print(&table);
     plan.write(if long { "long-soak" } else { "soak" }, &rows)?;
-    if !grew.is_empty() {
-        bail!("memory still grew with {DEMANDED} after {} rounds: {}", rounds / 2, grew.join(", "));
+    if grew.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let grew = format!("memory still grew with {DEMANDED} after {} rounds: {}", rounds / 2, grew.join(", "));
+    // So few rounds of so little work are no proof.
+    if plan.quick && !long {
+        println!("\n{grew}");
+        return Ok(());
+    }
+    bail!(grew)
 }
 
 /// The rounds that the table shows.
