@@ -174,9 +174,7 @@ macro_rules! program {
         static ALLOCATOR: lite_alloc::single_threaded::$allocator =
             lite_alloc::single_threaded::$allocator::new();
 
-        // The programs in the crates' own `tests/global.rs` are smaller, and do run in Miri.
         #[common::test]
-        #[cfg_attr(miri, ignore = "takes an hour")]
         fn program_gives_the_same_result_on_every_target() {
             assert_eq!(common::program::run(), common::program::CHECKSUM);
             let mut free = 0;

@@ -27,16 +27,16 @@ const STRICT: &str = "-Zmiri-strict-provenance";
 const EXPOSED: &str = "-Zmiri-permissive-provenance -Zmiri-ignore-leaks";
 
 /// Tests and how they may treat addresses. What uses both kinds of sources is told apart by name.
-const TESTS: [(&str, &str); 6] = [
+///
+/// Not among them: programs whose `#[global_allocator]` is ours. A `Box` that a function was given is nobody else's until
+/// the function returns, and yet the function may free it, and the allocator then writes to it. Of the system's
+/// allocator Miri knows that the block ends there; with one in Rust, it calls any such program undefined.
+const TESTS: [(&str, &str); 5] = [
     (STRICT, "-p lite-alloc-core -p lite-alloc-freelist --lib"),
     (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory"),
     (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test sources --test threads"),
-    (
-        EXPOSED,
-        "-p lite-alloc -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist --test global",
-    ),
 ];
 
 /// What takes about a minute, and has some of each: target, rules, and tests.

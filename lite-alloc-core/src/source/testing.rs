@@ -34,16 +34,18 @@ impl<'a> TestPages<'a> {
     ///
     /// If `page` is not as said, or `memory` is not aligned to it.
     pub fn new(memory: &'a mut [MaybeUninit<u8>], page: usize) -> Self {
+        let len = memory.len();
+        // From here on, only the pointer is used: a look at the slice would make it one that may not write.
         let start: *mut u8 = memory.as_mut_ptr().cast();
         // SAFETY: that is the slice. Its own `fill` would go byte by byte in an interpreter.
-        unsafe { start.write_bytes(0, memory.len()) };
+        unsafe { start.write_bytes(0, len) };
         assert!(page.is_power_of_two() && page >= GRANULE && start.addr() % page == 0);
         Self {
             memory: start,
             page,
-            all: memory.len() / page,
+            all: len / page,
             taken: Cell::new(0),
-            limit: Cell::new(memory.len() / page),
+            limit: Cell::new(len / page),
             granted: Cell::new(0),
             calls: Cell::new(0),
             lifetime: PhantomData,
