@@ -36,7 +36,7 @@ const MEMORY: usize = much(12 * MIB, 4 * MIB, 4 * MIB);
 /// Blocks from 1 byte to 1 MiB, as wasm gives memory: zeroed, in pages of 64 KiB.
 fn any_program_keeps_its_blocks<K: Kind>() -> Checked {
     let memory = core::cell::RefCell::new(Memory::new(MEMORY));
-    property(160, &vec(steps(20), 1..160), |program| {
+    property(160, &vec(steps(20), 1..much(160, 160, 40)), |program| {
         run::<K, true>(&mut memory.borrow_mut(), PAGE, 0, program)
     });
     Ok(())
@@ -47,7 +47,7 @@ per_strategy!(any_program_keeps_its_blocks);
 /// interrupted often.
 fn any_program_of_small_blocks_on_dirty_pages<K: Kind>() -> Checked {
     let memory = core::cell::RefCell::new(Memory::new(2 * MIB));
-    property(160, &vec(steps(9), 1..240), |program| {
+    property(160, &vec(steps(9), 1..much(240, 240, 60)), |program| {
         run::<K, false>(&mut memory.borrow_mut(), 4 * KIB, 0xA5, program)
     });
     Ok(())
