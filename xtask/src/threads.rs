@@ -13,10 +13,10 @@ const LINK: [&str; 8] = [
     "--import-memory",
     "--initial-memory=2097152",
     "--max-memory=1073741824",
-    "--export=__stack_pointer",
     "--export=__wasm_init_tls",
     "--export=__tls_size",
     "--export=__tls_align",
+    "--export=__stack_pointer",
 ];
 
 pub fn wasm(run: &mut Run) -> Result<()> {
