@@ -42,7 +42,7 @@ const TESTS: [(&str, &str); 5] = [
 /// What takes about a minute, and has some of each: target, rules, and tests.
 const BOUNDED: [(&str, &str, &str); 2] = [
     (TARGETS[0], RULES[0].1, "-p lite-alloc-tests --test exhaustive"),
-    (TARGETS[1], RULES[1].1, "-p lite-alloc-tests --test model small_blocks"),
+    (TARGETS[1], RULES[1].1, "-p lite-alloc-tests --test exhaustive riddled"),
 ];
 
 pub fn run(args: &[String]) -> Result<()> {
