@@ -129,6 +129,23 @@ fn arena_in_a_static_serves_a_heap_in_a_static() {
     }
 }
 
+#[test]
+fn declared_arena_serves_one_heap_and_takes_no_space_in_it() {
+    use lite_alloc::single_threaded::FreeListAllocator;
+    lite_alloc::arena!(Memory: [u8; 4096]);
+    static HEAPS: [FreeListAllocator<Memory>; 2] =
+        [FreeListAllocator::with_source(Memory), FreeListAllocator::with_source(Memory)];
+    assert_eq!(size_of::<Memory>(), 0);
+    let whole = get(&HEAPS[0], layout(4096, 8));
+    // SAFETY: it is live and that long.
+    assert!(is_filled(unsafe { core::slice::from_raw_parts(whole, 4096) }, 0));
+    // SAFETY: the size is not 0.
+    assert!(unsafe { HEAPS[0].alloc(layout(1, 1)).is_null() && HEAPS[1].alloc(layout(1, 1)).is_null() });
+    // SAFETY: it is live and has that layout.
+    unsafe { HEAPS[0].dealloc(whole, layout(4096, 8)) };
+    assert_eq!(get(&HEAPS[0], layout(4096, 8)), whole);
+}
+
 // Regions claimed at run time.
 
 type Claimed<K> = Heap<<K as Kind>::Strategy, ClaimedRegions>;

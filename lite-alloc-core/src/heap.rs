@@ -26,7 +26,7 @@ struct Parts<A, S> {
 /// different ones. It may be moved.
 ///
 /// It is all zeros at the start if its source is: such a heap in a `static` takes no space in the binary. One over a
-/// `&Arena` is not, for it holds an address.
+/// `&Arena` is not, for it holds an address; one over what [`arena!`](crate::arena) declares is.
 ///
 /// # Threads and interrupts
 ///

@@ -28,4 +28,4 @@ pub mod single_threaded {
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
 
-pub use lite_alloc_core::{Heap, source};
+pub use lite_alloc_core::{Heap, arena, source};

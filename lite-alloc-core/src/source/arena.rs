@@ -15,9 +15,13 @@ use crate::address::{GRANULE, Region, padding};
 /// // static HEAP: FreeListAllocator<&Arena<16384>> = FreeListAllocator::with_source(&ARENA);
 /// ```
 ///
+/// Such a heap holds the address of the array, so all of its state is initialised data and takes flash. One over what
+/// [`arena!`](crate::arena) declares is all zeros and takes none.
+///
 /// The array belongs to the first heap that asks; to any other it has nothing to give. All `N` bytes
 /// hold blocks; a length that is no multiple of [`GRANULE`] loses the rest.
-#[repr(C, align(16))]
+#[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
+#[cfg_attr(not(target_pointer_width = "64"), repr(C, align(8)))]
 pub struct Arena<const N: usize> {
     bytes: UnsafeCell<[u8; N]>,
     /// Whether a heap has the array.
@@ -71,7 +75,7 @@ impl<const N: usize> Arena<N> {
 }
 
 // SAFETY: `take` succeeds once, so the region is returned once; it is a `static`, zeroed, and stays where it is.
-// Its start is aligned to 16, which is a multiple of any granule.
+// Its start is aligned to a granule.
 unsafe impl<const N: usize> PageSource for &'static Arena<N> {
     const ZEROED: bool = true;
 
@@ -91,4 +95,57 @@ unsafe impl<const N: usize> PageSource for &'static Arena<N> {
     fn at(&self, addr: usize) -> *mut u8 {
         self.bytes.get().cast::<u8>().with_addr(addr)
     }
+}
+
+/// Declares a source of memory that is a static array, and that is all zeros itself, as it holds no address.
+///
+/// ```
+/// use lite_alloc_core::arena;
+///
+/// arena!(Memory: [u8; 16384]);
+/// // static HEAP: FreeListAllocator<Memory> = FreeListAllocator::with_source(Memory);
+/// ```
+///
+/// A heap over it takes no space in the binary. Otherwise it is an [`Arena`](crate::source::Arena): the array belongs to the first heap
+/// that asks. On bare metal without the feature `critical-section`, declare it as `arena!(unsafe Memory: [u8; 16384])`, and see
+/// [`Arena::unshared`](crate::source::Arena::unshared) for what you vouch for. Both forms take a visibility in front.
+#[macro_export]
+macro_rules! arena {
+    ($vis:vis unsafe $name:ident: [u8; $bytes:expr]) => {
+        // SAFETY: whoever writes `unsafe` vouches for it.
+        $crate::arena!(@ $vis $name, $bytes, unsafe { $crate::source::Arena::unshared() });
+    };
+    ($vis:vis $name:ident: [u8; $bytes:expr]) => {
+        $crate::arena!(@ $vis $name, $bytes, $crate::source::Arena::new());
+    };
+    (@ $vis:vis $name:ident, $bytes:expr, $new:expr) => {
+        /// A static array as a source of memory.
+        $vis struct $name;
+
+        impl $name {
+            #[inline(always)]
+            fn arena() -> &'static $crate::source::Arena<{ $bytes }> {
+                static ARENA: $crate::source::Arena<{ $bytes }> = $new;
+                &ARENA
+            }
+        }
+
+        // SAFETY: what a reference to that one arena promises.
+        unsafe impl $crate::source::PageSource for $name {
+            const ZEROED: bool = true;
+
+            fn grow(&mut self, request: $crate::source::Request) -> Option<$crate::address::Region> {
+                $crate::source::PageSource::grow(&mut Self::arena(), request)
+            }
+
+            fn visit_waiting(&self, visit: impl FnMut($crate::address::Region)) {
+                $crate::source::PageSource::visit_waiting(&Self::arena(), visit)
+            }
+
+            #[inline(always)]
+            fn at(&self, addr: usize) -> *mut u8 {
+                $crate::source::PageSource::at(&Self::arena(), addr)
+            }
+        }
+    };
 }

@@ -13,14 +13,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use embedded_examples::{Allocator, entry, exit, println};
-use lite_alloc::source::Arena;
+use lite_alloc::arena;
 
-// SAFETY: no interrupt handler of this program allocates, and there is one core. (With the feature `critical-section`, this is
-// `Arena::new()`, and there is nothing to heed.)
-static ARENA: Arena<8192> = unsafe { Arena::unshared() };
+// SAFETY: no interrupt handler of this program allocates, and there is one core. (With the feature `critical-section`, the
+// `unsafe` goes, and there is nothing to heed.)
+arena!(unsafe Memory: [u8; 8192]);
 
 #[global_allocator]
-static HEAP: Allocator<&Arena<8192>> = Allocator::with_source(&ARENA);
+static HEAP: Allocator<Memory> = Allocator::with_source(Memory);
 
 #[entry]
 fn main() -> ! {

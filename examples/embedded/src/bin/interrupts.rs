@@ -15,12 +15,12 @@ use core::cell::RefCell;
 
 use critical_section::Mutex;
 use embedded_examples::{Allocator, entry, exit, println, start_timer, stop_timer};
-use lite_alloc::source::Arena;
+use lite_alloc::arena;
 
-static ARENA: Arena<8192> = Arena::new();
+arena!(Memory: [u8; 8192]);
 
 #[global_allocator]
-static HEAP: Allocator<&Arena<8192>> = Allocator::with_source(&ARENA);
+static HEAP: Allocator<Memory> = Allocator::with_source(Memory);
 
 const INTERRUPTS: u32 = 2000;
 /// Ticks between two interrupts: a prime number, so that they come at ever other places of the main program.

@@ -6,14 +6,14 @@
 extern crate alloc;
 
 use embedded_examples::{Allocator, entry, exit, println};
-use lite_alloc::source::Arena;
+use lite_alloc::arena;
 use serde_json::Value;
 
 // SAFETY: no interrupt handler of this program allocates, and there is one core.
-static ARENA: Arena<10240> = unsafe { Arena::unshared() };
+arena!(unsafe Memory: [u8; 10240]);
 
 #[global_allocator]
-static HEAP: Allocator<&Arena<10240>> = Allocator::with_source(&ARENA);
+static HEAP: Allocator<Memory> = Allocator::with_source(Memory);
 
 const CONFIGURATION: &str = include_str!("../station.json");
 

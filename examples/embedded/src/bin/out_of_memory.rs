@@ -10,13 +10,13 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 
 use embedded_examples::{Allocator, entry, exit, println};
-use lite_alloc::source::Arena;
+use lite_alloc::arena;
 
 // SAFETY: no interrupt handler of this program allocates, and there is one core.
-static ARENA: Arena<4096> = unsafe { Arena::unshared() };
+arena!(unsafe Memory: [u8; 4096]);
 
 #[global_allocator]
-static HEAP: Allocator<&Arena<4096>> = Allocator::with_source(&ARENA);
+static HEAP: Allocator<Memory> = Allocator::with_source(Memory);
 
 #[entry]
 fn main() -> ! {
