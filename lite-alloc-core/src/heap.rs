@@ -85,6 +85,17 @@ impl<A: Strategy> Heap<A, ClaimedRegions> {
     /// unaligned or tiny: what is left after trimming both ends to multiples of
     /// [`GRANULE`](crate::address::GRANULE) is used, and that may be 0 bytes.
     ///
+    /// It takes the place of `init` of other crates, and unlike there, forgetting it or a region that is too small is an `alloc` that
+    /// returns null, not a panic:
+    ///
+    /// ```ignore
+    /// #[global_allocator]
+    /// static HEAP: FreeListAllocator = FreeListAllocator::new();       // was: LlffHeap::empty()
+    ///
+    /// static mut MEMORY: [MaybeUninit<u8>; 16384] = [MaybeUninit::uninit(); 16384];
+    /// unsafe { HEAP.claim((&raw mut MEMORY).cast(), 16384) }.unwrap(); // was: HEAP.init(&raw mut MEMORY as usize, 16384)
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ClaimError`] if the region starts below the end of one that this heap claimed before; nothing is done then.
