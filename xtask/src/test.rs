@@ -43,7 +43,7 @@ const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 509), ("segregated", 351), ("fr
 
 type Step = fn(&mut Run) -> Result<()>;
 
-const STEPS: [(&str, Step); 17] = [
+const STEPS: [(&str, Step); 18] = [
     ("formatting", formatting),
     ("clippy", clippy),
     ("documentation", documentation),
@@ -57,6 +57,7 @@ const STEPS: [(&str, Step); 17] = [
     ("programs on microcontrollers", qemu::programs),
     ("builds with nightly", nightly),
     ("threads in wasm", threads::wasm),
+    ("threads under ThreadSanitizer", threads::host),
     ("the oldest compiler", oldest),
     ("packages", packages),
     ("no panics", panics::step),

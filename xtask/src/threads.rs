@@ -1,4 +1,4 @@
-//! Programs with threads in WebAssembly: workers of Node.js over one shared memory.
+//! Threads: in WebAssembly, workers of Node.js over one shared memory; on the host, under ThreadSanitizer.
 
 use std::process::Command;
 
@@ -19,6 +19,7 @@ const LINK: [&str; 8] = [
     "--export=__stack_pointer",
 ];
 
+/// Runs the programs of `tests/wasm-threads`.
 pub fn wasm(run: &mut Run) -> Result<()> {
     if !has_nightly_source() {
         run.skip("threads in wasm: needs `rustup toolchain install nightly --component rust-src`");
@@ -37,4 +38,20 @@ pub fn wasm(run: &mut Run) -> Result<()> {
     node.arg("tests/wasm/threads.mjs");
     node.args(["bump", "segregated", "freelist"].map(|name| modules.join(format!("threads_{name}.wasm"))));
     run.tests(&mut node)
+}
+
+/// The tests with threads under ThreadSanitizer, which sees data races that do no harm on this machine.
+pub fn host(run: &mut Run) -> Result<()> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) || !has_nightly_source() {
+        run.skip(
+            "ThreadSanitizer: needs Linux on x86_64, and \
+             `rustup toolchain install nightly --component rust-src`",
+        );
+        return Ok(());
+    }
+    let test = format!("test -p lite-alloc-tests --test threads -Zbuild-std --target {TARGET}");
+    // In a folder of its own, for all packages are built with it.
+    let dir = tools::target_dir().join("sanitizer");
+    run.tests(cargo_of("nightly", &test).env("RUSTFLAGS", "-Zsanitizer=thread").env("CARGO_TARGET_DIR", dir))
 }
