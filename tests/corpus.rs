@@ -1,4 +1,5 @@
 //! What the fuzzer found worth keeping, and every input that once made a test of it fail.
+#![cfg(not(feature = "hardened"))]
 #![cfg(not(target_family = "wasm"))]
 
 #[macro_use]

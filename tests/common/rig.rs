@@ -291,6 +291,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
 
     /// The heap is as it should be between two steps.
     pub fn check(&self) -> Checked {
+        self.most.set(self.most.get().max(self.used()));
         if !self.checks {
             return Ok(());
         }
@@ -334,11 +335,13 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         Ok(())
     }
 
+    fn used(&self) -> usize {
+        self.live.iter().map(|block| block.layout.size()).sum()
+    }
+
     /// The heap counts what is used and what is free.
     fn check_stats(&self, free: &[Region]) -> Checked {
-        let used = self.live.iter().map(|block| block.layout.size()).sum();
-        self.most.set(self.most.get().max(used));
-        prop_assert_eq!(self.heap.used(), used, "bytes used");
+        prop_assert_eq!(self.heap.used(), self.used(), "bytes used");
         prop_assert_eq!(self.heap.high_water_mark(), self.most.get(), "the most bytes used");
         prop_assert_eq!(self.heap.free(), total(free), "bytes free");
         let largest = free.iter().map(|piece| piece.len()).max();
