@@ -9,7 +9,14 @@ const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm"
 ///
 /// The finer the classes, the more often the first block of a bin is just right. With 4, every size of up to 256 bytes
 /// has a class to itself on a 32-bit target, and the bins take 1856 bytes; with 2, that is 64 bytes.
-const MANTISSA: u32 = if BARE_METAL { 2 } else { 4 };
+///
+/// 32-bit targets other than wasm have 2, for `class_of` there needs a size with more bits than that.
+const MANTISSA: u32 =
+    if cfg!(any(target_family = "wasm", all(target_pointer_width = "64", not(target_os = "none")))) {
+        4
+    } else {
+        2
+    };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
 
@@ -39,6 +46,7 @@ pub fn class_of(size: usize) -> usize {
 #[cfg(not(target_family = "wasm"))]
 #[inline(always)]
 pub fn class_of(size: usize) -> usize {
+    const { assert!(MANTISSA <= GRANULE_BITS) };
     let exponent = usize::BITS - 1 - size.leading_zeros();
     // From `1 << MANTISSA` up, for its top bit is always set.
     let mantissa = size >> (exponent - MANTISSA);
@@ -72,6 +80,12 @@ mod tests {
                 assert!(class_of(below) <= class_of(power));
             }
         }
+    }
+
+    /// On 32-bit hosts, its exponent was less than the bits of the mantissa, and its class far past the last bin.
+    #[test]
+    fn the_smallest_size_has_the_first_class() {
+        assert_eq!(class_of(GRANULE), 0);
     }
 
     #[test]
