@@ -83,7 +83,8 @@ pub fn run(args: &[String]) -> Result<()> {
 fn formatting(run: &mut Run) -> Result<()> {
     run.command(&mut cargo("fmt --all --check"))?;
     run.command(&mut cargo("fmt --check --manifest-path examples/embedded/Cargo.toml"))?;
-    run.command(&mut cargo("fmt --check --manifest-path bench/embedded/Cargo.toml"))
+    run.command(&mut cargo("fmt --check --manifest-path bench/embedded/Cargo.toml"))?;
+    run.command(&mut cargo("fmt --check --manifest-path fuzz/Cargo.toml"))
 }
 
 fn clippy(run: &mut Run) -> Result<()> {
@@ -97,7 +98,12 @@ fn clippy(run: &mut Run) -> Result<()> {
         run.command(&mut cargo(&format!("clippy {hardened} --target {target} -- -D warnings")))?;
     }
     let features = "-p lite-alloc-core --features critical-section,stats";
-    run.command(&mut cargo(&format!("clippy {features} --target {SMALLEST} -- -D warnings")))
+    run.command(&mut cargo(&format!("clippy {features} --target {SMALLEST} -- -D warnings")))?;
+    if silent("c++", &["--version"]).is_none() {
+        run.skip("the fuzz targets: libFuzzer needs a C++ compiler");
+        return Ok(());
+    }
+    run.command(&mut cargo("clippy --manifest-path fuzz/Cargo.toml -- -D warnings"))
 }
 
 fn documentation(run: &mut Run) -> Result<()> {
