@@ -1,10 +1,7 @@
 //! The bump frontier: fresh memory that blocks are cut from.
 
-use crate::address::{GRANULE, Region, padding};
+use crate::address::{Region, padding};
 use crate::source::{PageSource, Request};
-
-/// The size of a block that no region can hold.
-const NOWHERE_ELSE: usize = usize::MAX & !(GRANULE - 1);
 
 /// What is left of the region that blocks are being cut from.
 ///
@@ -41,22 +38,6 @@ impl Frontier {
     #[inline(always)]
     pub fn rest(&self) -> Region {
         Region { start: self.top, end: self.end }
-    }
-
-    /// Makes the block that ends at `top` longer by `more` bytes, if what follows it is free or can be had. O(1).
-    #[inline(always)]
-    pub fn lengthen<S: PageSource>(&mut self, source: &mut S, more: usize) -> bool {
-        let room = self.end - self.top;
-        if more > room {
-            // No source has a region of that size, so it has nothing to offer elsewhere.
-            let request = Request { end: self.end, missing: more - room, size: NOWHERE_ELSE, align: 1 };
-            match source.grow(request) {
-                Some(region) if region.start == self.end => self.end = region.end,
-                _ => return false,
-            }
-        }
-        self.top += more;
-        true
     }
 
     /// Cuts a block, from more memory of the source if it does not fit. Returns its address, or 0 if that

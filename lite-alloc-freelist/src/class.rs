@@ -12,11 +12,7 @@ const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm"
 ///
 /// 32-bit targets other than wasm have 2, for `class_of` there needs a size with more bits than that.
 const MANTISSA: u32 =
-    if cfg!(any(target_family = "wasm", all(target_pointer_width = "64", not(target_os = "none")))) {
-        4
-    } else {
-        2
-    };
+    if BARE_METAL || !cfg!(any(target_family = "wasm", target_pointer_width = "64")) { 2 } else { 4 };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
 
