@@ -231,20 +231,20 @@ fn before_the_start(heap: Heaps) {
 }
 
 fn written_after_free(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
-    expect_written(ptr, 24, 5);
-    dealloc(heap, ptr, 24, 8);
-    write(ptr, 5, 0);
-    get(heap, 24, 8);
+    write_after_free(heap, 24, 5);
 }
 
 /// It is the last one before fresh memory, so that any strategy uses it again.
 fn written_after_free_when_large(heap: Heaps) {
-    let ptr = get(heap, 3000, 8);
-    expect_written(ptr, 3000, 2999);
-    dealloc(heap, ptr, 3000, 8);
-    write(ptr, 2999, 0);
-    get(heap, 3000, 8);
+    write_after_free(heap, 3000, 2999);
+}
+
+fn write_after_free(heap: Heaps, size: usize, offset: usize) {
+    let ptr = get(heap, size, 8);
+    expect_written(ptr, size, offset);
+    dealloc(heap, ptr, size, 8);
+    write(ptr, offset as isize, 0);
+    get(heap, size, 8);
 }
 
 fn written_through_a_pointer_from_before_realloc(heap: Heaps) {
