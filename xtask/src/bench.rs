@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::modules::{self, Allocator, Profile};
 use crate::tools;
-use crate::{csv, node};
+use crate::{node, results};
 use workloads::Family;
 
 const USAGE: &str = "\
@@ -173,7 +173,7 @@ impl Plan {
     pub fn write(&self, name: &str, rows: &[Vec<String>]) -> Result<()> {
         let file = self.results(&format!("{name}.csv"));
         fs::create_dir_all(file.parent().expect("it lies in a folder"))?;
-        fs::write(&file, csv::text(rows))?;
+        fs::write(&file, results::text(rows)?)?;
         println!("\nwritten to {}", file.strip_prefix(tools::root()).unwrap_or(&file).display());
         Ok(())
     }

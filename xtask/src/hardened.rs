@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::modules;
 use crate::test::{Run, WASI, cargo, wasi_runner};
 use crate::tools;
 
@@ -26,7 +27,7 @@ pub fn all(run: &mut Run) -> Result<()> {
 
 /// Runs the programs of `tests/misuse`, once for each case: each has to be stopped with the message that it foretells.
 fn misuse(run: &mut Run, runner: &[&str], programs: PathBuf, extension: &str) -> Result<()> {
-    for strategy in ["bump", "segregated", "freelist"] {
+    for strategy in modules::OURS.map(|allocator| allocator.key) {
         let program = programs.join(format!("misuse_{strategy}")).with_extension(extension);
         let command = |case: &str| {
             let mut words = runner.iter().map(Into::into).chain([program.clone().into_os_string()]);

@@ -1,7 +1,6 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
-mod csv;
 mod demo;
 mod fuzz;
 mod hardened;
@@ -11,6 +10,7 @@ mod modules;
 mod node;
 mod panics;
 mod qemu;
+mod results;
 mod statistics;
 mod table;
 mod test;

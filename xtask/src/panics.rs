@@ -5,10 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::test::{Run, cargo};
+use crate::test::{Run, SMALLEST, cargo};
 use crate::tools::{self, WASM};
-
-const BARE_METAL: &str = "thumbv6m-none-eabi";
 
 /// How programs are built: as small as possible and as one unit, or as `cargo build --release` does.
 const PROFILES: [(&str, bool); 2] = [("\"z\"", true), ("3", false)];
@@ -20,7 +18,7 @@ const TRACES: [&str; 7] =
 
 /// Builds `tests/bare` and looks for those, in the names of functions as well as in data.
 pub fn step(run: &mut Run) -> Result<()> {
-    for target in [WASM, BARE_METAL] {
+    for target in [WASM, SMALLEST] {
         for (level, lto) in PROFILES {
             let mut cargo = cargo(&format!("rustc -p lite-alloc-bare --release --target {target}"));
             cargo.arg("--config").arg(format!("profile.release.opt-level={level}"));

@@ -6,44 +6,18 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// The text of rows of cells. A cell may hold anything: error messages have commas and line breaks.
-pub fn text(rows: &[Vec<String>]) -> String {
-    let mut text = String::new();
+pub fn text(rows: &[Vec<String>]) -> Result<String> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| quoted(cell)).collect();
-        text.push_str(&cells.join(","));
-        text.push('\n');
+        writer.write_record(row)?;
     }
-    text
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.into()
-    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
 /// The rows of cells in a text.
-fn parse(text: &str) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    let mut row = Vec::new();
-    let mut cell = String::new();
-    let mut inside_quotes = false;
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if inside_quotes && letters.peek() == Some(&'"') => cell.extend(letters.next()),
-            '"' => inside_quotes = !inside_quotes,
-            ',' if !inside_quotes => row.push(std::mem::take(&mut cell)),
-            '\n' if !inside_quotes => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            _ => cell.push(letter),
-        }
-    }
-    rows
+fn parse(text: &str) -> Result<Vec<Vec<String>>> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    reader.into_deserialize().map(|row| Ok(row?)).collect()
 }
 
 /// A file of results, whose first row names the columns.
@@ -59,7 +33,7 @@ impl Results {
     }
 
     pub fn from_text(text: &str) -> Result<Self> {
-        let mut rows = parse(text);
+        let mut rows = parse(text)?;
         anyhow::ensure!(!rows.is_empty(), "there are no results");
         Ok(Self { header: rows.remove(0), rows })
     }
@@ -102,20 +76,22 @@ mod tests {
     }
 
     #[test]
-    fn only_special_cells_are_quoted() {
+    fn only_special_cells_are_quoted() -> Result<()> {
         let rows = rows(&[&["a", "b, c", ""], &["say \"no\"", "two\nlines", "1.5"]]);
-        assert_eq!(text(&rows), "a,\"b, c\",\n\"say \"\"no\"\"\",\"two\nlines\",1.5\n");
+        assert_eq!(text(&rows)?, "a,\"b, c\",\n\"say \"\"no\"\"\",\"two\nlines\",1.5\n");
+        Ok(())
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn what_is_written_is_read() -> Result<()> {
         let rows = rows(&[
             &["workload", "error"],
             &["json", "panicked at src/json.rs:6:9:\ncalled `unwrap()`, \"so\"\r\n"],
             &["", ""],
             &["\"", "\"\""],
         ]);
-        assert_eq!(parse(&text(&rows)), rows);
+        assert_eq!(parse(&text(&rows)?)?, rows);
+        Ok(())
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::tools::{self, WASM, progress};
 
 pub const WASI: &str = "wasm32-wasip1";
 /// Bare metal without compare-and-swap.
-const SMALLEST: &str = "thumbv6m-none-eabi";
+pub const SMALLEST: &str = "thumbv6m-none-eabi";
 const NO_STD: [&str; 4] =
     [SMALLEST, "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf", "wasm32v1-none"];
 

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::modules::OURS;
 use crate::test::{Run, cargo_of, has_nightly_source};
 use crate::tools::{self, WASM};
 
@@ -36,7 +37,7 @@ pub fn wasm(run: &mut Run) -> Result<()> {
     let modules = tools::target_dir().join(WASM).join("release/examples");
     let mut node = Command::new("node");
     node.arg("tests/wasm/threads.mjs");
-    node.args(["bump", "segregated", "freelist"].map(|name| modules.join(format!("threads_{name}.wasm"))));
+    node.args(OURS.map(|allocator| modules.join(format!("threads_{}.wasm", allocator.key))));
     run.tests(&mut node)
 }
 

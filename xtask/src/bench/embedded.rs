@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use object::elf::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
+use object::read::elf::{ElfFile32, SectionHeader};
+use object::{Endianness, Object, ObjectSection};
 
 use super::{Plan, row};
 use crate::modules::Allocator;
@@ -119,23 +122,19 @@ pub fn run(plan: &Plan) -> Result<()> {
     table::print(&rows);
 
     println!("\nInstructions on {RUNS_ON} at opt-level {RUNS_AT}; heap of 16 KiB (with 512 holes: 64 KiB)\n");
-    let mut rows = vec![
-        [
-            "allocator",
-            "fit: 16/24/32/100 B",
-            "pair",
-            "churn step",
-            "worst alloc/free",
-            "small step",
-            "worst",
-            "512 holes",
-            "and full",
-            "JSON",
-            "smallest heap",
-        ]
-        .map(String::from)
-        .to_vec(),
-    ];
+    let mut rows = vec![row([
+        "allocator",
+        "fit: 16/24/32/100 B",
+        "pair",
+        "churn step",
+        "worst alloc/free",
+        "small step",
+        "worst",
+        "512 holes",
+        "and full",
+        "JSON",
+        "smallest heap",
+    ])];
     rows.extend(all.iter().map(table_row));
     table::print(&rows);
     println!(
@@ -300,25 +299,18 @@ fn qemu(program: &Path, heap: usize, number: u32, icount: &str) -> Result<Number
     Ok(numbers)
 }
 
-/// The bytes of flash and of RAM that a program of 32 bits takes, as its section headers tell.
+/// The bytes of flash and of RAM that a program takes, as its section headers tell.
 fn size(elf: &Path) -> Result<(u64, u64)> {
-    const NOBITS: usize = 8;
-    const WRITE: usize = 1;
-    const ALLOC: usize = 2;
     let bytes = fs::read(elf)?;
-    let number = |at: usize, len: usize| -> Result<usize> {
-        let bytes = bytes.get(at..at + len).with_context(|| format!("{} ends early", elf.display()))?;
-        Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))
-    };
-    ensure!(bytes.starts_with(b"\x7FELF\x01\x01"), "{} is no ELF file of 32 bits", elf.display());
-    let (first, len, count) = (number(32, 4)?, number(46, 2)?, number(48, 2)?);
+    let file = ElfFile32::<Endianness>::parse(&*bytes).with_context(|| format!("in {}", elf.display()))?;
     let (mut flash, mut ram) = (0, 0);
-    for header in (0..count).map(|index| first + index * len) {
-        let (kind, flags, size) =
-            (number(header + 4, 4)?, number(header + 8, 4)?, number(header + 20, 4)? as u64);
-        if flags & ALLOC != 0 {
-            flash += if kind == NOBITS { 0 } else { size };
-            ram += if flags & WRITE != 0 { size } else { 0 };
+    for section in file.sections() {
+        let header = section.elf_section_header();
+        let (endian, size) = (file.endian(), section.size());
+        let flags = header.sh_flags(endian);
+        if flags & SHF_ALLOC != 0 {
+            flash += if header.sh_type(endian) == SHT_NOBITS { 0 } else { size };
+            ram += if flags & SHF_WRITE != 0 { size } else { 0 };
         }
     }
     Ok((flash, ram))

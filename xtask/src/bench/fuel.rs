@@ -15,14 +15,41 @@ use crate::tools::{self, progress};
 use crate::{inputs, table};
 
 /// What one workload took with one allocator.
-struct Cost {
+pub struct Cost {
     /// Instructions, or why there are none.
-    fuel: Result<u64, String>,
+    pub fuel: Result<u64, String>,
     /// Bytes of memory grown.
-    grown: u64,
-    checksum: Option<String>,
+    pub grown: u64,
+    pub checksum: Option<String>,
     /// The most bytes that were live at once, as the workload asked for them.
-    peak_live: Option<u64>,
+    pub peak_live: Option<u64>,
+}
+
+impl Cost {
+    /// What `bench/fuel.py` says of one job.
+    pub fn read(answer: &Value) -> Result<Self> {
+        let read = || {
+            let fuel = match answer["error"].as_str() {
+                Some(error) => Err(error.to_owned()),
+                None => Ok(answer["fuel"].as_u64()?),
+            };
+            let checksum = answer["checksum"].as_str().map(String::from);
+            Some(Self {
+                fuel,
+                grown: answer["grown"].as_u64()?,
+                checksum,
+                peak_live: answer["peak_live"].as_u64(),
+            })
+        };
+        read().context("an incomplete answer")
+    }
+
+    /// Whoever has another checksum has failed.
+    pub fn expect(&mut self, checksum: Option<&String>) {
+        if self.fuel.is_ok() && self.checksum.as_ref() != checksum {
+            self.fuel = Err("wrong checksum".into());
+        }
+    }
 }
 
 pub fn run(plan: &Plan) -> Result<()> {
@@ -82,10 +109,7 @@ fn count(
             json!({ "program": workload.name, "input": input, "rounds": rounds(plan, workload), "fuel": fuel })
         })
         .collect();
-    answers(wasmtime, module, &jobs)?
-        .iter()
-        .map(|answer| read(answer).context("an incomplete answer"))
-        .collect()
+    answers(wasmtime, module, &jobs)?.iter().map(Cost::read).collect()
 }
 
 /// Has `bench/fuel.py` do jobs with a module.
@@ -106,23 +130,12 @@ fn rounds(plan: &Plan, workload: &Workload) -> u32 {
     }
 }
 
-fn read(answer: &Value) -> Option<Cost> {
-    let fuel = match answer["error"].as_str() {
-        Some(error) => Err(error.to_owned()),
-        None => Ok(answer["fuel"].as_u64()?),
-    };
-    let checksum = answer["checksum"].as_str().map(String::from);
-    Some(Cost { fuel, grown: answer["grown"].as_u64()?, checksum, peak_live: answer["peak_live"].as_u64() })
-}
-
 /// Whoever has another checksum than std's default has failed.
 fn check(costs: &mut [Vec<Cost>]) {
     let Some((std, others)) = costs.split_first_mut() else { return };
     for of_allocator in others {
         for (cost, std) in of_allocator.iter_mut().zip(std.iter()) {
-            if cost.fuel.is_ok() && cost.checksum != std.checksum {
-                cost.fuel = Err("wrong checksum".into());
-            }
+            cost.expect(std.checksum.as_ref());
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Plan, fuel};
+use super::Plan;
+use super::fuel::{self, Cost};
 use crate::modules::{self, Allocator};
 use crate::table;
 use crate::tools::{self, Wasmtime, progress};
@@ -32,18 +33,15 @@ fn steps(live: u64) -> u64 {
 const PATIENCE: u64 = 20_000;
 
 /// What the work with some number of live blocks took.
-struct Cost {
+struct Point {
     live: u64,
-    /// Instructions, or why there are none.
-    fuel: Result<u64, String>,
-    grown: u64,
-    checksum: Option<String>,
+    cost: Cost,
 }
 
-impl Cost {
+impl Point {
     /// Instructions for a replacement.
     fn each(&self) -> Option<f64> {
-        Some(*self.fuel.as_ref().ok()? as f64 / steps(self.live) as f64)
+        Some(*self.cost.fuel.as_ref().ok()? as f64 / steps(self.live) as f64)
     }
 }
 
@@ -66,8 +64,8 @@ pub fn run(plan: &Plan) -> Result<()> {
                 .map(|(key, module)| (key, scope.spawn(move || count(wasmtime, module, power))))
                 .collect();
             let join = |(allocator, counting): (&&'static Allocator, std::thread::ScopedJoinHandle<_>)| {
-                let costs: Result<Vec<Cost>> = counting.join().expect("counting does not panic");
-                Ok((*allocator, costs?))
+                let points: Result<Vec<Point>> = counting.join().expect("counting does not panic");
+                Ok((*allocator, points?))
             };
             counting.into_iter().map(join).collect()
         });
@@ -79,7 +77,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     write(plan, &wasmtime, &curves)
 }
 
-fn count(wasmtime: &Wasmtime, module: &Path, power: u32) -> Result<Vec<Cost>> {
+fn count(wasmtime: &Wasmtime, module: &Path, power: u32) -> Result<Vec<Point>> {
     let jobs: Vec<Value> = lives()
         .map(|live| {
             json!({ "program": "steady", "setup": [live, power], "steps": steps(live), "rounds": 1,
@@ -87,33 +85,20 @@ fn count(wasmtime: &Wasmtime, module: &Path, power: u32) -> Result<Vec<Cost>> {
         })
         .collect();
     let answers = fuel::answers(wasmtime, module, &jobs)?;
-    let costs =
-        lives().zip(&answers).map(|(live, answer)| read(live, answer).context("an incomplete answer"));
-    costs.collect()
-}
-
-fn read(live: u64, answer: &Value) -> Option<Cost> {
-    let fuel = match answer["error"].as_str() {
-        Some(error) => Err(error.to_owned()),
-        None => Ok(answer["fuel"].as_u64()?),
-    };
-    let checksum = answer["checksum"].as_str().map(String::from);
-    Some(Cost { live, fuel, grown: answer["grown"].as_u64()?, checksum })
+    lives().zip(&answers).map(|(live, answer)| Ok(Point { live, cost: Cost::read(answer)? })).collect()
 }
 
 /// Whoever has another checksum than the first that has one has failed: it does not depend on the allocator.
-fn check(curves: &mut [(&Allocator, Vec<Cost>)]) {
+fn check(curves: &mut [(&Allocator, Vec<Point>)]) {
     for (place, _) in lives().enumerate() {
-        let right = curves.iter().find_map(|(_, costs)| costs[place].checksum.clone());
-        for (_, costs) in curves.iter_mut() {
-            if costs[place].fuel.is_ok() && costs[place].checksum != right {
-                costs[place].fuel = Err("wrong checksum".into());
-            }
+        let right = curves.iter().find_map(|(_, points)| points[place].cost.checksum.clone());
+        for (_, points) in curves.iter_mut() {
+            points[place].cost.expect(right.as_ref());
         }
     }
 }
 
-type Curves = [(&'static str, Vec<(&'static Allocator, Vec<Cost>)>)];
+type Curves = [(&'static str, Vec<(&'static Allocator, Vec<Point>)>)];
 
 fn report(curves: &Curves) {
     println!(
@@ -124,13 +109,13 @@ fn report(curves: &Curves) {
         println!("\n{sizes}\n");
         let mut rows = vec![vec!["allocator".to_owned()]];
         rows[0].extend(lives().map(table::grouped).chain(["growth".into()]));
-        for (allocator, costs) in curves {
+        for (allocator, points) in curves {
             let mut row = vec![allocator.name.to_owned()];
-            row.extend(costs.iter().map(|cost| match &cost.fuel {
-                Ok(_) => cost.each().map_or("-".into(), |each| format!("{each:.0}")),
+            row.extend(points.iter().map(|point| match &point.cost.fuel {
+                Ok(_) => point.each().map_or("-".into(), |each| format!("{each:.0}")),
                 Err(error) => super::short(error, PATIENCE),
             }));
-            row.push(growth(costs).map_or("-".into(), |growth| format!("{growth:.2}")));
+            row.push(growth(points).map_or("-".into(), |growth| format!("{growth:.2}")));
             rows.push(row);
         }
         table::print(&rows);
@@ -143,8 +128,8 @@ fn report(curves: &Curves) {
 }
 
 /// How many times what it is with the fewest live blocks the cost is with the most.
-fn growth(costs: &[Cost]) -> Option<f64> {
-    Some(costs.last()?.each()? / costs.first()?.each()?)
+fn growth(points: &[Point]) -> Option<f64> {
+    Some(points.last()?.each()? / points.first()?.each()?)
 }
 
 fn write(plan: &Plan, wasmtime: &Wasmtime, curves: &Curves) -> Result<()> {
@@ -163,16 +148,17 @@ fn write(plan: &Plan, wasmtime: &Wasmtime, curves: &Curves) -> Result<()> {
         "wasmtime",
     ])];
     for (sizes, curves) in curves {
-        for (allocator, costs) in curves {
-            for cost in costs {
+        for (allocator, points) in curves {
+            for point in points {
+                let cost = &point.cost;
                 rows.push(vec![
                     sizes.to_string(),
                     allocator.key.to_owned(),
                     allocator.version()?,
-                    cost.live.to_string(),
-                    steps(cost.live).to_string(),
+                    point.live.to_string(),
+                    steps(point.live).to_string(),
                     cost.fuel.as_ref().map_or(String::new(), u64::to_string),
-                    cost.each().map_or(String::new(), |each| format!("{each:.2}")),
+                    point.each().map_or(String::new(), |each| format!("{each:.2}")),
                     cost.grown.to_string(),
                     cost.fuel.as_ref().err().cloned().unwrap_or_default(),
                     rustc.clone(),
@@ -188,29 +174,30 @@ fn write(plan: &Plan, wasmtime: &Wasmtime, curves: &Curves) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn cost(live: u64, fuel: u64) -> Cost {
-        Cost { live, fuel: Ok(fuel), grown: 0, checksum: Some("a".into()) }
+    fn point(live: u64, fuel: u64) -> Point {
+        Point { live, cost: Cost { fuel: Ok(fuel), grown: 0, checksum: Some("a".into()), peak_live: None } }
     }
 
     #[test]
     fn costs_are_for_one_replacement() {
         assert_eq!(steps(1000), 50_000);
         assert_eq!(steps(1_024_000), 2_048_000);
-        let costs = [cost(1000, 5_000_000), cost(1_024_000, 409_600_000)];
-        assert_eq!(costs[0].each(), Some(100.0));
-        assert_eq!(growth(&costs), Some(2.0));
-        assert_eq!(growth(&[cost(1000, 1), Cost { fuel: Err("timeout".into()), ..cost(2000, 0) }]), None);
+        let mut points = [point(1000, 5_000_000), point(1_024_000, 409_600_000)];
+        assert_eq!(points[0].each(), Some(100.0));
+        assert_eq!(growth(&points), Some(2.0));
+        points[1].cost.fuel = Err("timeout".into());
+        assert_eq!(growth(&points), None);
     }
 
     #[test]
     fn another_checksum_is_a_failure() {
-        let costs = || lives().map(|live| cost(live, 1)).collect::<Vec<_>>();
-        let mut curves = [(&modules::OURS[0], costs()), (&modules::OURS[1], costs())];
-        curves[1].1[3].checksum = Some("b".into());
+        let points = || lives().map(|live| point(live, 1)).collect::<Vec<_>>();
+        let mut curves = [(&modules::OURS[0], points()), (&modules::OURS[1], points())];
+        curves[1].1[3].cost.checksum = Some("b".into());
         check(&mut curves);
         let failed: usize =
-            curves.iter().flat_map(|(_, costs)| costs).filter(|cost| cost.fuel.is_err()).count();
+            curves.iter().flat_map(|(_, points)| points).filter(|point| point.cost.fuel.is_err()).count();
         assert_eq!(failed, 1);
-        assert!(curves[1].1[3].fuel.is_err());
+        assert!(curves[1].1[3].cost.fuel.is_err());
     }
 }

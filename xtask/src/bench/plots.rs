@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, ensure};
 
 use super::{GROUPS, Plan};
-use crate::csv::Results;
+use crate::results::Results;
 use crate::tools::root;
 
 /// Pixels of a whole picture, and of what stands beside the plot.

@@ -8,8 +8,8 @@ use plotters::prelude::*;
 use super::paper::{self, Axis, Failure, Legend, TEXT};
 use super::{LEGEND_WIDTH, WIDTH};
 use crate::bench::all_allocators;
-use crate::csv::Results;
 use crate::modules::Allocator;
+use crate::results::Results;
 use crate::table;
 
 /// What the picture and its axes are called.

@@ -10,8 +10,8 @@ use super::paper::{self, Axis, Failure, Legend, Place, Rectangle, TEXT};
 use super::{LEGEND_WIDTH, WIDTH};
 use crate::bench::all_allocators;
 use crate::bench::workloads::Family;
-use crate::csv::Results;
 use crate::modules::{self, Allocator};
+use crate::results::Results;
 use crate::statistics::Ratios;
 use crate::table;
 
