@@ -8,7 +8,7 @@ use crate::class::CLASSES;
 use crate::{FreeList, LINK, SETTLED, SIZE};
 
 /// Bits of the address that one pass of the sort looks at.
-const DIGIT_BITS: u32 = 5;
+const DIGIT_BITS: u32 = if CLASSES < 128 { 6 } else { 7 };
 const DIGITS: usize = 1 << DIGIT_BITS;
 
 impl FreeList {
@@ -21,8 +21,7 @@ impl FreeList {
         let rest = self.frontier.rest();
         // SAFETY: the rest of the frontier is free and in no bin.
         unsafe { self.push(source, rest.start, rest.len()) };
-        let list = self.empty_bins(source);
-        let mut block = self.sort(source, list);
+        let mut block = self.sort(source);
         let lowest = block;
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
@@ -49,61 +48,48 @@ impl FreeList {
         self.frontier = Frontier { top: frontier.start, end: frontier.end, clean };
     }
 
-    /// Takes all blocks out of their bins and returns the first of a list of them.
-    #[inline(always)]
-    fn empty_bins<S: PageSource>(&mut self, source: &mut S) -> usize {
-        let mut list = 0;
-        for bin in &mut self.bins {
-            let mut block = core::mem::take(bin);
-            while block != 0 {
-                // SAFETY: the first word of a free block is the list's.
-                let next = unsafe { source.word(block, LINK).replace(list) };
-                list = block;
-                block = next;
-            }
-        }
-        list
-    }
-
-    /// Sorts a list of blocks by address, the lowest first, and returns its first.
+    /// Takes all blocks out of their bins and returns a list of them, sorted by address, the lowest first.
     ///
-    /// A radix sort: for each digit of the address, from the lowest up, the list is dealt out by digit and put
-    /// together again. The bins, which are empty meanwhile, hold the first and the last block of each digit's list.
+    /// A radix sort: for each digit of the address, from the lowest up, the blocks are dealt out to bins by that
+    /// digit, and gathered again from the highest bin down. A block that comes to a bin goes to its front, and one that comes to the
+    /// list goes to the front of that: so blocks of one digit are turned around twice, and stay in order.
     #[inline(always)]
-    fn sort<S: PageSource>(&mut self, source: &mut S, mut list: usize) -> usize {
-        const { assert!(2 * DIGITS <= CLASSES) };
-        let firsts = self.bins.as_mut_ptr();
+    fn sort<S: PageSource>(&mut self, source: &mut S) -> usize {
+        const { assert!(DIGITS <= CLASSES) };
+        let bins = self.bins.as_mut_ptr();
         let mut shift = GRANULE.trailing_zeros();
-        // SAFETY: digits are below `DIGITS`, so both arrays lie in the bins; the first word of a free block is the list's.
+        let mut count = CLASSES;
+        // The bits above the digits so far in which addresses differ; at first, there are no digits yet.
+        let mut higher = 1;
+        // SAFETY: bins are counted from `CLASSES` or `DIGITS` down, and digits are below `DIGITS`; the first word of a free block is
+        // the list's.
         unsafe {
-            let lasts = firsts.add(DIGITS);
-            // The high bits that all addresses of RAM share take no passes. In wasm, they are 0.
-            let base = if cfg!(target_family = "wasm") { 0 } else { list };
             loop {
-                // All bits that differ.
+                let mut list = 0;
+                while count != 0 {
+                    count -= 1;
+                    let bin = bins.add(count);
+                    while *bin != 0 {
+                        let block = *bin;
+                        *bin = source.word(block, LINK).replace(list);
+                        list = block;
+                    }
+                }
+                if higher == 0 {
+                    return list;
+                }
+                // The high bits that all addresses of RAM share take no passes. In wasm, they are 0.
+                let base = if cfg!(target_family = "wasm") { 0 } else { list };
                 let mut bits = 0;
                 while list != 0 {
                     let block = list;
                     bits |= block ^ base;
-                    list = *source.word(block, LINK);
-                    let digit = block >> shift & (DIGITS - 1);
-                    let last = *lasts.add(digit);
-                    let link = if last == 0 { firsts.add(digit) } else { source.word(last, LINK) };
-                    *link = block;
-                    *lasts.add(digit) = block;
+                    let bin = bins.add(block >> shift & (DIGITS - 1));
+                    list = source.word(block, LINK).replace(*bin);
+                    *bin = block;
                 }
-                let mut digit = DIGITS;
-                while digit != 0 {
-                    digit -= 1;
-                    let last = core::mem::take(&mut *lasts.add(digit));
-                    if last != 0 {
-                        *source.word(last, LINK) = list;
-                        list = core::mem::take(&mut *firsts.add(digit));
-                    }
-                }
-                if bits >> shift >> DIGIT_BITS == 0 {
-                    return list;
-                }
+                count = DIGITS;
+                higher = bits >> shift >> DIGIT_BITS;
                 shift += DIGIT_BITS;
             }
         }
