@@ -169,7 +169,11 @@ impl FreeList {
         let mut limit = LARGE;
         loop {
             let rest = self.frontier.rest();
-            let base = if rest.start == own.end { own.start } else { rest.start };
+            let mut base = rest.start;
+            if base == own.end && !own.is_empty() {
+                base = own.start;
+                limit = usize::MAX;
+            }
             let pad = padding(base, align);
             let need = pad + size;
             let room = rest.end - base;
@@ -249,12 +253,10 @@ unsafe impl Strategy for FreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
-            if new <= old {
-                if addr + old == self.frontier.top {
-                    self.frontier.rewind(addr + new);
-                } else {
-                    self.release(source, addr + new, old - new);
-                }
+            if addr + old == self.frontier.top {
+                self.frontier.clean = self.frontier.clean.max(addr + old);
+            } else if new <= old {
+                self.release(source, addr + new, old - new);
                 return addr;
             }
             let moved = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
