@@ -9,8 +9,8 @@
 //!
 //! A free block goes to the front of the list. A request looks at a few blocks from the rover on and takes the one that
 //! fits best. It is cut from the tail, so that what is left stays in the list, only shorter. If none will do, the request is
-//! served from fresh memory, and the next search goes on where this one stopped: every block gets its turn,
-//! and no request walks a long list. Only when there is no fresh memory left, the whole list is searched.
+//! served from fresh memory, and only then the rover moves on, past the blocks that were no use: every block gets its
+//! turn, and no request walks a long list. Only when there is no fresh memory left, the whole list is searched.
 
 #![no_std]
 
@@ -54,31 +54,32 @@ const SIZE: usize = 1;
 pub struct BumpFreeList {
     /// The first free block; 0 if there is none. The last one's link is 0.
     first: usize,
-    /// A free block; 0 stands for the list's head. The next search looks at the block behind it.
+    /// A free block; 0 stands for the list's head. The next search looks at the block behind it. Searches take only blocks behind it,
+    /// and when they come to the end, it is the head again, so it stays free.
     rover: usize,
     frontier: Frontier,
 }
 
-/// Puts a piece of memory at the front of the list; nothing happens if `size` is 0.
-///
-/// # Safety
-///
-/// The piece is free and in no list. `start` is a multiple of `GRANULE`, and the piece extends to the next such multiple past its end.
-#[inline(never)]
-unsafe fn push<S: PageSource>(first: &mut usize, source: &mut S, start: usize, size: usize) {
-    let size = round_up(size);
-    if size == 0 {
-        return;
-    }
-    // SAFETY: a piece that is not empty is a granule, two words, at the least.
-    unsafe {
-        *source.word(start, LINK) = *first;
-        *source.word(start, SIZE) = size;
-    }
-    *first = start;
-}
-
 impl BumpFreeList {
+    /// Puts a piece of memory at the front of the list; nothing happens if `size` is 0.
+    ///
+    /// # Safety
+    ///
+    /// The piece is free and in no list. `start` is a multiple of `GRANULE`, and the piece extends to the next such multiple past its end.
+    #[inline(never)]
+    unsafe fn push<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        let size = round_up(size);
+        if size == 0 {
+            return;
+        }
+        // SAFETY: a piece that is not empty is a granule, two words, at the least.
+        unsafe {
+            *source.word(start, LINK) = self.first;
+            *source.word(start, SIZE) = size;
+        }
+        self.first = start;
+    }
+
     /// Cuts a block from that of the `tries` free blocks from the rover on which it fits best, and which it leaves less
     /// than `most` bytes of. Returns 0 if there is none.
     #[inline(always)]
@@ -92,15 +93,13 @@ impl BumpFreeList {
     ) -> usize {
         // SAFETY: `rover` and what the links lead to are free blocks, so their first two words are the list's.
         unsafe {
-            let mut link = match self.rover {
-                0 => &raw mut self.first,
-                rover => source.word(rover, LINK),
-            };
+            let rover = self.rover;
+            let mut link = if rover == 0 { &raw mut self.first } else { source.word(rover, LINK) };
             let mut best = core::ptr::null_mut();
             let mut least = most;
-            while tries != 0 {
-                let block = *link;
-                self.rover = block;
+            let mut block;
+            loop {
+                block = *link;
                 if block == 0 {
                     break;
                 }
@@ -111,15 +110,19 @@ impl BumpFreeList {
                 }
                 link = source.word(block, LINK);
                 tries -= 1;
+                if tries == 0 {
+                    break;
+                }
             }
             if best.is_null() {
+                // The blocks up to here are looked at again when all others have been.
+                self.rover = block;
                 return 0;
             }
             let block = *best;
             *source.word(block, SIZE) = least;
             if least == 0 {
                 *best = *source.word(block, LINK);
-                self.rover = 0;
             }
             block + least
         }
@@ -127,11 +130,13 @@ impl BumpFreeList {
 
     #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
-        let first = &mut self.first;
-        self.frontier.cut(source, from, size, align, |source, start, size| {
-            // SAFETY: the frontier has left that piece.
-            unsafe { push(first, source, start, size) }
-        })
+        let Some(cut) = self.frontier.cut(source, from, size, align - 1) else { return 0 };
+        // SAFETY: the frontier has left these pieces.
+        unsafe {
+            self.push(source, cut.rest.0, cut.rest.1);
+            self.push(source, cut.pad.0, cut.pad.1);
+        }
+        cut.block
     }
 }
 
@@ -166,7 +171,7 @@ unsafe impl Strategy for BumpFreeList {
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { push(&mut self.first, source, addr, layout.size()) };
+        unsafe { self.push(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -180,22 +185,19 @@ unsafe impl Strategy for BumpFreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
-            let last = addr + old == self.frontier.top;
-            if new <= old {
-                if last {
-                    self.frontier.rewind(addr + new);
-                } else {
-                    push(&mut self.first, source, addr + new, old - new);
-                }
+            let mut moved = 0;
+            if self.frontier.reopen(addr + old) {
+                moved = self.fresh(source, addr, new, layout.align());
+            } else if new <= old {
+                self.push(source, addr + new, old - new);
                 return addr;
             }
-            let mut moved = if last { self.fresh(source, addr, new, layout.align()) } else { 0 };
             if moved == 0 {
                 moved = self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align()));
             }
             if moved != 0 && moved != addr {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                push(&mut self.first, source, addr, old);
+                self.push(source, addr, old);
             }
             moved
         }

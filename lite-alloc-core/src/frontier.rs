@@ -1,6 +1,6 @@
 //! The bump frontier: fresh memory that blocks are cut from.
 
-use crate::address::{Region, padding};
+use crate::address::Region;
 use crate::source::{PageSource, Request};
 
 /// What is left of the region that blocks are being cut from.
@@ -15,12 +15,22 @@ use crate::source::{PageSource, Request};
 /// a `static` takes no initialised data and no initialisation.
 pub struct Frontier {
     /// Where the next block starts, if its alignment allows. From here to `end`, memory is free and in nobody's
-    /// list. A multiple of `GRANULE`.
+    /// list. A multiple of `GRANULE` if the sizes of all blocks are.
     pub top: usize,
     /// Where the region ends. `top <= end`.
     pub end: usize,
     /// From the higher of `clean` and `top` to `end`, and in all regions to come, no block has ever been.
     pub clean: usize,
+}
+
+/// What came of cutting a block.
+pub struct Cut {
+    /// Its address.
+    pub block: usize,
+    /// Start and size of what was left of the region, if the source went on elsewhere; else the size is 0.
+    pub rest: (usize, usize),
+    /// Start and size of what the block's alignment skipped, possibly nothing.
+    pub pad: (usize, usize),
 }
 
 impl Frontier {
@@ -34,57 +44,57 @@ impl Frontier {
         self.top = start;
     }
 
+    /// Whether `end` is where the last block ends. That may then be taken back, by setting `top` to where it starts, or resized, by
+    /// [`cut`](Self::cut) from there. O(1).
+    #[inline(always)]
+    pub fn reopen(&mut self, end: usize) -> bool {
+        let last = self.top == end;
+        if last {
+            // What lies before has been used, and may be the frontier's again.
+            self.clean = self.clean.max(end);
+        }
+        last
+    }
+
     /// What is left, which the next block is cut from.
     #[inline(always)]
     pub fn rest(&self) -> Region {
         Region { start: self.top, end: self.end }
     }
 
-    /// Cuts a block, from more memory of the source if it does not fit. Returns its address, or 0 if that
-    /// memory cannot be had. O(1) and what the source takes.
+    /// Cuts a block, from more memory of the source if it does not fit. `None` if that memory cannot be had; the frontier is as it
+    /// was then. O(1) and what the source takes.
+    ///
+    /// The block's address has the bits of `mask` clear, its alignment less one. Its size need not be a multiple of anything.
     ///
     /// `from` is where the block may start: `top`, or the start of the block that ends at `top`, to resize that
     /// one. It is resized in place if the address returned is `from`.
-    ///
-    /// What the frontier leaves behind is handed to `spare`, start and size, both possibly with
-    /// size 0: what the block's alignment skips, and the rest of the region if the source goes on elsewhere.
     #[inline]
     pub fn cut<S: PageSource>(
         &mut self,
         source: &mut S,
         from: usize,
         size: usize,
-        align: usize,
-        mut spare: impl FnMut(&mut S, usize, usize),
-    ) -> usize {
-        let (mut base, mut end) = (from, self.end);
-        let (mut pad, mut need);
+        mask: usize,
+    ) -> Option<Cut> {
+        let (top, old) = (self.top, self.end);
+        let (mut base, mut end) = (from, old);
         loop {
-            pad = padding(base, align);
+            let pad = base.wrapping_neg() & mask;
             // A layout's size, rounded up to its alignment, is below half the address space, and so is the
-            // alignment: no overflow.
-            need = pad + size;
-            let room = end - base;
-            if need <= room {
-                break;
+            // alignment: no overflow. Where the block would end may lie past the top of the address space.
+            let need = pad + size;
+            let stop = base.wrapping_add(need);
+            if need <= end - base {
+                self.end = end;
+                self.top = stop;
+                let rest = if base == from { (0, 0) } else { (top, old - top) };
+                return Some(Cut { block: stop - size, rest, pad: (base, pad) });
             }
-            let Some(region) = source.grow(Request { end, missing: need - room, size, align }) else {
-                return 0;
-            };
-            let joined = region.start == end;
+            let region =
+                source.grow(Request { end, missing: stop.wrapping_sub(end), size, align: mask + 1 })?;
+            base = if region.start == end { base } else { region.start };
             end = region.end;
-            if joined {
-                break;
-            }
-            base = region.start;
         }
-        let (start, old) = (self.top, self.end);
-        self.top = base + need;
-        self.end = end;
-        if base != from {
-            spare(source, start, old - start);
-        }
-        spare(source, base, pad);
-        base + pad
     }
 }

@@ -29,6 +29,6 @@ pub mod source;
 mod strategy;
 mod usage;
 
-pub use frontier::Frontier;
+pub use frontier::{Cut, Frontier};
 pub use heap::Heap;
 pub use strategy::Strategy;

@@ -15,7 +15,7 @@
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::Region;
+use lite_alloc_core::address::{Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
@@ -35,7 +35,7 @@ use lite_alloc_core::{Frontier, Heap, Strategy};
 /// bound. `FreeListAllocator` is for those.
 pub type SegregatedBumpAllocator<S = DefaultSource> = Heap<SegregatedBump, S>;
 
-/// The size of the smallest blocks, in bytes. Sizes of blocks are multiples of it.
+/// The size of the smallest blocks, in bytes. All blocks start at multiples of it.
 const SMALLEST: usize = 16;
 /// The size of the largest blocks that have a bin, in bytes.
 const LARGEST: usize = 128;
@@ -47,29 +47,46 @@ const LINK: usize = 0;
 
 /// The algorithm of [`SegregatedBumpAllocator`].
 pub struct SegregatedBump {
-    /// The first free block of `SMALLEST << index` bytes; 0 if there is none. The last one's link is 0.
+    /// The first free block of `LARGEST >> index` bytes; 0 if there is none. The last one's link is 0.
     bins: [usize; BINS],
     frontier: Frontier,
 }
 
-/// The bin of a size from 1 to [`LARGEST`].
+/// The bin of a size from 1 to [`LARGEST`], counted from the largest down.
 #[inline(always)]
 const fn bin_of(size: usize) -> usize {
-    (usize::BITS - ((size - 1) / SMALLEST).leading_zeros()) as usize
+    zeros(size).wrapping_sub(zeros(LARGEST))
 }
 
-/// The size of the block for a layout of `size` bytes.
+/// The leading zeros of a size in units of `SMALLEST`: less by one with each power of two. That is one instruction in wasm,
+/// and a shift of `SMALLEST` to the right round the end by so many is a shift to the left by the number of the power.
 #[inline(always)]
-const fn block_size(size: usize) -> usize {
-    if size > LARGEST { size.wrapping_add(SMALLEST - 1) & !(SMALLEST - 1) } else { SMALLEST << bin_of(size) }
+const fn zeros(size: usize) -> usize {
+    ((size - 1) / SMALLEST).leading_zeros() as usize
+}
+
+/// The bytes that a block of `size` bytes has for itself. Large blocks are not rounded up, as the next one is aligned anyway.
+#[inline(always)]
+const fn capacity(size: usize) -> usize {
+    if size > LARGEST { size } else { SMALLEST.rotate_right(zeros(size) as u32) }
+}
+
+/// The bits that are zero in the address of a block: at least those below [`SMALLEST`].
+#[inline(always)]
+const fn mask_of(align: usize) -> usize {
+    (align - 1) | (SMALLEST - 1)
 }
 
 impl SegregatedBump {
     #[inline]
-    fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
-        self.frontier.cut(source, from, size, align, |source, start, size| {
-            source.give_back(Region { start, end: start + size });
-        })
+    fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, mask: usize) -> usize {
+        let Some(cut) = self.frontier.cut(source, from, size, mask) else { return 0 };
+        for (start, size) in [cut.rest, cut.pad] {
+            // A large block may end anywhere, and what is left of its last unit is no use.
+            let end = start + size;
+            source.give_back(Region { start: end.min((start + SMALLEST - 1) & !(SMALLEST - 1)), end });
+        }
+        cut.block
     }
 }
 
@@ -85,19 +102,20 @@ unsafe impl Strategy for SegregatedBump {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (size, align) = (layout.size(), layout.align());
+        let (mut size, mask) = (layout.size(), mask_of(layout.align()));
         if size <= LARGEST {
             // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
             unsafe {
                 let bin = self.bins.as_mut_ptr().add(bin_of(size));
                 let block = *bin;
-                if block != 0 && block & (align - 1) == 0 {
+                if block != 0 && block & mask == 0 {
                     *bin = *source.word(block, LINK);
                     return block;
                 }
             }
+            size = capacity(size);
         }
-        self.fresh(source, self.frontier.top, block_size(size), align)
+        self.fresh(source, self.frontier.top, size, mask)
     }
 
     #[inline(never)]
@@ -110,8 +128,8 @@ unsafe impl Strategy for SegregatedBump {
                 *source.word(addr, LINK) = *bin;
                 *bin = addr;
             }
-        } else if addr + block_size(size) == self.frontier.top {
-            self.frontier.rewind(addr);
+        } else if self.frontier.reopen(addr + size) {
+            self.frontier.top = addr;
         }
     }
 
@@ -123,12 +141,10 @@ unsafe impl Strategy for SegregatedBump {
         layout: Layout,
         new_size: usize,
     ) -> usize {
-        let (old, new) = (block_size(layout.size()), block_size(new_size));
+        let (old, new) = (capacity(layout.size()), capacity(new_size));
         let mut moved = 0;
-        if addr + old == self.frontier.top {
-            // It may shrink.
-            self.frontier.clean = self.frontier.clean.max(addr + old);
-            moved = self.fresh(source, addr, new, layout.align());
+        if self.frontier.reopen(addr + old) {
+            moved = self.fresh(source, addr, new, mask_of(layout.align()));
         } else if new == old || (new < old && old > LARGEST) {
             return addr;
         }
@@ -148,11 +164,12 @@ unsafe impl Strategy for SegregatedBump {
     }
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
-        visit(self.frontier.rest());
+        let rest = self.frontier.rest();
+        visit(Region { start: round_up(rest.start), end: rest.end });
         for (index, &first) in self.bins.iter().enumerate() {
             let mut block = first;
             while block != 0 {
-                visit(Region { start: block, end: block + (SMALLEST << index) });
+                visit(Region { start: block, end: block + (LARGEST >> index) });
                 // SAFETY: the first word of a free block is the bin's.
                 block = unsafe { *source.word(block, LINK) };
             }

@@ -69,16 +69,13 @@ pub fn check_cut(rest: Region, more: Region, layout: Layout) -> Checked {
 
     let mut frontier = Frontier { top: rest.start, end: rest.end, clean: rest.start };
     let mut source = Nowhere((!more.is_empty()).then_some(more));
-    let mut spared = Vec::new();
-    let block = frontier.cut(&mut source, rest.start, size, align, |_, start, len| {
-        spared.push(Region { start, end: start + len });
-    });
-    if block == 0 {
+    let Some(cut) = frontier.cut(&mut source, rest.start, size, align - 1) else {
         prop_assert!(!fits, "{layout:?} is refused, with {rest:x?} and {more:x?}");
         prop_assert_eq!((frontier.top, frontier.end), (rest.start, rest.end));
-        prop_assert!(spared.is_empty());
         return Ok(());
-    }
+    };
+    let block = cut.block;
+    let spared = [cut.rest, cut.pad].map(|(start, len)| Region { start, end: start + len });
     prop_assert_eq!(block % align, 0);
     let taken = Region { start: block, end: frontier.top };
     prop_assert_eq!(taken.end as u128, block as u128 + size as u128);

@@ -84,7 +84,7 @@ impl Kind for Segregated {
     const KEEPS_ALL: bool = false;
     const COALESCES: bool = false;
     fn extent(size: usize) -> usize {
-        if size <= LARGEST_BIN { size.next_power_of_two().max(16) } else { size.div_ceil(16) * 16 }
+        if size <= LARGEST_BIN { size.next_power_of_two().max(16) } else { size }
     }
 }
 

@@ -30,32 +30,35 @@ impl WasmPages {
 
 // SAFETY: `memory.grow` returns pages that nobody had before, zeroed, never to be taken away. All
 // of linear memory is one allocation as far as pointers go, so touching regions may be merged.
-// That the block fits is what `pages` is computed from.
+// That the block fits is what `all` is computed from.
 unsafe impl PageSource for WasmPages {
     const ZEROED: bool = true;
 
     #[inline(always)]
     fn grow(&mut self, request: Request) -> Option<Region> {
+        let pages = memory_size::<0>();
         // With 65536 pages this wraps to 0, and the growth below fails, as it should.
-        let start = memory_size::<0>() << PAGE_BITS;
-        if start != request.end {
-            return Some(Region { start, end: start });
+        let start = pages << PAGE_BITS;
+        if start == request.end {
+            // Where the block ends, in whole pages. In the last page below 4 GiB and past it, this wraps to less than
+            // there is, for nobody asks for 4 GiB; the difference wraps too, to more than can be had.
+            let all =
+                request.end.wrapping_add(request.missing).wrapping_add((1 << PAGE_BITS) - 1) >> PAGE_BITS;
+            let landed = memory_grow::<0>(all.wrapping_sub(pages));
+            if landed == usize::MAX {
+                return None;
+            }
+            // Another thread may have grown memory just before; and a growth by another thread shows in `memory.size`
+            // only after a while in V8.
+            #[cfg(target_feature = "atomics")]
+            return Some(Region::usable(landed << PAGE_BITS, (all - pages) << PAGE_BITS));
         }
-        let pages = ((request.missing - 1) >> PAGE_BITS) + 1;
-        let end = start.wrapping_add(pages << PAGE_BITS);
-        if end == 0 {
-            return None;
-        }
-        let landed = memory_grow::<0>(pages);
-        if landed == usize::MAX {
-            return None;
-        }
-        // Another thread may have grown memory just before; and a growth by another thread shows in `memory.size` only
-        // after a while in V8.
+        // Asked anew, which takes less code than to remember. Where nothing was grown, the region is empty, and
+        // the heap comes back with this end.
+        #[cfg(not(target_feature = "atomics"))]
+        let end = memory_size::<0>() << PAGE_BITS;
         #[cfg(target_feature = "atomics")]
-        if landed << PAGE_BITS != start {
-            return Some(Region::usable(landed << PAGE_BITS, pages << PAGE_BITS));
-        }
+        let end = start;
         Some(Region { start, end })
     }
 }
