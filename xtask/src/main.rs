@@ -1,6 +1,7 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
+mod chromium;
 mod demo;
 mod fuzz;
 mod hardened;
