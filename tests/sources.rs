@@ -315,6 +315,19 @@ fn what_a_heap_leaves_of_a_bank_is_used_later<K: Kind>() -> Checked {
 }
 per_strategy!(what_a_heap_leaves_of_a_bank_is_used_later);
 
+/// To the last byte: each block fills up what is left of a bank.
+fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
+    let mut board = Board::<K>::new(PAGE);
+    board.claim(0, 4 * KIB).unwrap();
+    board.claim(8 * KIB, 4 * KIB).unwrap();
+    let blocks = [3, 2, 2, 1].map(|kib| get(&board.heap, layout(kib * KIB, 8)).addr() / KIB);
+    assert!(blocks[0].abs_diff(blocks[1]) > 4, "the heap has not moved on");
+    // SAFETY: the size is not 0.
+    assert!(unsafe { board.heap.alloc(layout(1, 1)).is_null() });
+    Ok(())
+}
+per_strategy!(rest_of_a_bank_is_used_after_the_heap_has_moved_on);
+
 fn banks_that_touch_merge_once_they_were_used<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, 4 * KIB).unwrap();
@@ -448,4 +461,5 @@ fn test_pages_extend_skip_and_end_as_told() {
     assert!(source.grow(ask(third.end, PAGE + 1, PAGE + 1)).is_none());
     assert_eq!(pages.pages(), 7);
     assert!(source.grow(ask(third.end, PAGE, PAGE)).is_some());
+    assert_eq!(pages.calls(), 5, "a call that is refused is one, too");
 }
