@@ -136,6 +136,7 @@ fn declared_arena_serves_one_heap_and_takes_no_space_in_it() {
     static HEAPS: [FreeListAllocator<Memory>; 2] =
         [FreeListAllocator::with_source(Memory), FreeListAllocator::with_source(Memory)];
     assert_eq!(size_of::<Memory>(), 0);
+    assert_eq!((HEAPS[0].free(), HEAPS[1].free()), (4096, 4096), "the array waits for either");
     let whole = get(&HEAPS[0], layout(4096, 8));
     // SAFETY: it is live and that long.
     assert!(is_filled(unsafe { core::slice::from_raw_parts(whole, 4096) }, 0));
@@ -144,6 +145,7 @@ fn declared_arena_serves_one_heap_and_takes_no_space_in_it() {
     // SAFETY: it is live and has that layout.
     unsafe { HEAPS[0].dealloc(whole, layout(4096, 8)) };
     assert_eq!(get(&HEAPS[0], layout(4096, 8)), whole);
+    assert_eq!((HEAPS[0].free(), HEAPS[1].free()), (0, 0));
 }
 
 // Regions claimed at run time.
@@ -414,6 +416,14 @@ fn default_source_serves_small_and_large_blocks<K: Kind>() -> Checked {
     Ok(())
 }
 per_strategy!(default_source_serves_small_and_large_blocks);
+
+fn heap_by_default_is_empty_and_serves<K: Kind>() -> Checked {
+    let heap = Heap::<K::Strategy>::default();
+    assert!(free_pieces(&heap).is_empty());
+    get(&heap, layout(1000, 8));
+    Ok(())
+}
+per_strategy!(heap_by_default_is_empty_and_serves);
 
 /// Not on 32-bit targets, where such blocks can be had: see `tests/wasm/run.mjs`. Nor in Miri, which stops at an allocation
 /// that the machine cannot serve.
