@@ -6,12 +6,13 @@ use crate::test::{Run, WASI, cargo, wasi_runner};
 use crate::tools;
 
 /// The tests that ask for nothing that takes more memory with the feature.
-const TESTS: &str = "test --features hardened --test model \
+const TESTS: &str = "test --features hardened --test hardened --test model \
     --test program_bump --test program_segregated --test program_freelist";
 const MISUSE: &str = "test --features hardened --test misuse";
 
 pub fn all(run: &mut Run) -> Result<()> {
     run.tests(cargo(TESTS).args(["--test", "threads"]).env("PROPTEST_CASES", "60"))?;
+    run.tests(&mut cargo("test -p lite-alloc-core --lib --features hardened"))?;
     let wasi = format!("{TESTS} --target {WASI}");
     run.tests(cargo(&wasi).arg("--config").arg(wasi_runner()))?;
 

@@ -19,6 +19,9 @@ const CRATES: [&str; 4] = [CORE, "lite-alloc-bump", "lite-alloc-segregated", "li
 /// Where the tests are that all crates share.
 const TESTS: &str = "lite-alloc-tests";
 
+/// All tests but those that take a minute.
+const SELECTION: [&str; 5] = ["--lib", "--tests", "--", "--skip", "every_sequence"];
+
 /// The files of the feature `hardened`: without it, they are not compiled, and with it, few of the other tests are.
 const HARDENED: &str = "lite-alloc-core/src/hardened{.rs,/**}";
 
@@ -30,54 +33,50 @@ const LIMIT: &str = "ulimit -v 8000000 && exec \"$@\"";
 pub fn run(args: &[String]) -> Result<()> {
     ensure!(args.iter().all(|arg| CRATES.contains(&arg.as_str())), "{USAGE}");
     let wanted = |name: &&str| args.is_empty() || args.iter().any(|arg| arg == name);
-    // All but the tests that take a minute.
-    let usual = ["--lib", "--tests", "--", "--skip", "every_sequence"];
     let mut missed = String::new();
     for name in CRATES.into_iter().filter(wanted) {
-        missed += &change(name, name, &[name, TESTS], ["--exclude", HARDENED], None, &usual)?;
+        missed += &change(name, name, ["--exclude", HARDENED], None)?;
         if name == CORE {
-            // No selection, since the tests of misuse call the examples.
-            missed += &change(name, "hardened", &[TESTS], ["--file", HARDENED], Some("hardened"), &[])?;
+            let feature = format!("--features={TESTS}/hardened");
+            missed += &change(name, "hardened", ["--file", HARDENED], Some(&feature))?;
         }
     }
     println!("\nchanges that no test noticed:\n{}", if missed.is_empty() { "none" } else { missed.trim() });
     Ok(())
 }
 
-/// Changes some files of a package, runs tests of some packages, and returns a list of what these miss.
-fn change(
-    package: &str,
-    name: &str,
-    tested: &[&str],
-    files: [&str; 2],
-    feature: Option<&str>,
-    selection: &[&str],
-) -> Result<String> {
+/// Changes some files of a package, runs its tests and the shared ones, and returns a list of what these miss.
+fn change(package: &str, name: &str, files: [&str; 2], features: Option<&str>) -> Result<String> {
     let path = path_with(cargo_install("cargo-mutants", &["cargo-mutants", "--locked"])?)?;
     let out = tools::target_dir().join("mutants").join(name);
     fs::create_dir_all(&out)?;
-    let features = feature.map(|feature| format!("--features={TESTS}/{feature}"));
     let prepare = |command: &Command| {
         let mut shell = Command::new("sh");
         shell.args(["-c", LIMIT, "sh"]);
         let mut shell = tools::inside(shell, command);
         // Without debug information, tests are built in half the time.
         shell.current_dir(tools::root()).env("PATH", &path).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        if features.is_some() {
+            // Each takes twice as long then.
+            shell.env("PROPTEST_CASES", "60");
+        }
         shell
     };
 
     progress(&format!("Testing without a change: {name}"));
-    let mut cargo = tools::cargo();
-    cargo.arg("test").args(tested.iter().flat_map(|package| ["--package", package]));
-    cargo.args(&features).args(selection);
-    tools::run(&mut prepare(&cargo)).context("tests fail without any change")?;
+    // First everything is built, for some tests call the examples.
+    for selection in [["--no-run"].as_slice(), &SELECTION] {
+        let mut cargo = tools::cargo();
+        cargo.args(["test", "--package", package, "--package", TESTS]).args(features).args(selection);
+        tools::run(&mut prepare(&cargo)).context("tests fail without any change")?;
+    }
 
     progress(&format!("Changing {name}"));
     let mut cargo = tools::cargo();
     cargo.args(["mutants", "--no-shuffle", "--jobs", "1", "--baseline", "skip", "--timeout", PATIENCE]);
-    cargo.args(["--package", package]).args(files).args(&features);
-    cargo.args(tested.iter().flat_map(|package| ["--test-package", package]));
-    cargo.arg("--output").arg(&out).arg("--").args(selection);
+    cargo.args(["--package", package]).args(files).args(features);
+    cargo.args(["--test-package", package, "--test-package", TESTS]);
+    cargo.arg("--output").arg(&out).arg("--").args(SELECTION);
     let status = prepare(&cargo).status().context("there is no `sh`")?;
     // What it says when tests missed changes, and when some did not end.
     ensure!(matches!(status.code(), Some(0 | 2 | 3)), "cargo mutants failed ({status})");
