@@ -136,6 +136,7 @@ fn declared_arena_serves_one_heap_and_takes_no_space_in_it() {
     static HEAPS: [FreeListAllocator<Memory>; 2] =
         [FreeListAllocator::with_source(Memory), FreeListAllocator::with_source(Memory)];
     assert_eq!(size_of::<Memory>(), 0);
+    assert_eq!((HEAPS[0].free(), HEAPS[1].free()), (4096, 4096), "the array waits for either");
     let whole = get(&HEAPS[0], layout(4096, 8));
     // SAFETY: it is live and that long.
     assert!(is_filled(unsafe { core::slice::from_raw_parts(whole, 4096) }, 0));
@@ -144,6 +145,7 @@ fn declared_arena_serves_one_heap_and_takes_no_space_in_it() {
     // SAFETY: it is live and has that layout.
     unsafe { HEAPS[0].dealloc(whole, layout(4096, 8)) };
     assert_eq!(get(&HEAPS[0], layout(4096, 8)), whole);
+    assert_eq!((HEAPS[0].free(), HEAPS[1].free()), (0, 0));
 }
 
 // Regions claimed at run time.
@@ -315,6 +317,19 @@ fn what_a_heap_leaves_of_a_bank_is_used_later<K: Kind>() -> Checked {
 }
 per_strategy!(what_a_heap_leaves_of_a_bank_is_used_later);
 
+/// To the last byte: each block fills up what is left of a bank.
+fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
+    let mut board = Board::<K>::new(PAGE);
+    board.claim(0, 4 * KIB).unwrap();
+    board.claim(8 * KIB, 4 * KIB).unwrap();
+    let blocks = [3, 2, 2, 1].map(|kib| get(&board.heap, layout(kib * KIB, 8)).addr() / KIB);
+    assert!(blocks[0].abs_diff(blocks[1]) > 4, "the heap has not moved on");
+    // SAFETY: the size is not 0.
+    assert!(unsafe { board.heap.alloc(layout(1, 1)).is_null() });
+    Ok(())
+}
+per_strategy!(rest_of_a_bank_is_used_after_the_heap_has_moved_on);
+
 fn banks_that_touch_merge_once_they_were_used<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, 4 * KIB).unwrap();
@@ -402,6 +417,14 @@ fn default_source_serves_small_and_large_blocks<K: Kind>() -> Checked {
 }
 per_strategy!(default_source_serves_small_and_large_blocks);
 
+fn heap_by_default_is_empty_and_serves<K: Kind>() -> Checked {
+    let heap = Heap::<K::Strategy>::default();
+    assert!(free_pieces(&heap).is_empty());
+    get(&heap, layout(1000, 8));
+    Ok(())
+}
+per_strategy!(heap_by_default_is_empty_and_serves);
+
 /// Not on 32-bit targets, where such blocks can be had: see `tests/wasm/run.mjs`. Nor in Miri, which stops at an allocation
 /// that the machine cannot serve.
 #[cfg(all(target_pointer_width = "64", not(miri)))]
@@ -448,4 +471,5 @@ fn test_pages_extend_skip_and_end_as_told() {
     assert!(source.grow(ask(third.end, PAGE + 1, PAGE + 1)).is_none());
     assert_eq!(pages.pages(), 7);
     assert!(source.grow(ask(third.end, PAGE, PAGE)).is_some());
+    assert_eq!(pages.calls(), 5, "a call that is refused is one, too");
 }

@@ -1,4 +1,4 @@
-//! Programs that misuse the global allocator, for `cargo xtask test`: it calls them once for each case, and each
+//! Programs that misuse the global allocator, for `tests/misuse.rs`: it calls them once for each case, and each
 //! call has to be stopped.
 //!
 //! Without an argument, they list the cases. With one, they print what the message must contain, and commit the misuse. The panic hook

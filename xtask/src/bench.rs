@@ -31,8 +31,8 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
                  QEMU), plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
-  --rounds       a long soak: the real programs on short inputs, so many times, with std's default and FreeListAllocator.
-                 100 000 rounds take hours: about 5 ms for each program and allocator, by a run of 200
+  --rounds       a long soak: the real programs on tiny inputs, so many times with FreeListAllocator, and a tenth of that
+                 with std's default
 
 Lists are separated by commas.";
 

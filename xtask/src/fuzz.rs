@@ -1,6 +1,5 @@
 //! `cargo xtask fuzz`: programs and numbers that libFuzzer thinks of.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::test::{cargo_install, cargo_of};
+use crate::test::{cargo_install, cargo_of, path_with};
 use crate::tools::{self, progress};
 
 const USAGE: &str = "\
@@ -36,9 +35,7 @@ pub fn run(args: &[String]) -> Result<()> {
 }
 
 fn fuzz(seconds: u32, targets: &[&str]) -> Result<()> {
-    let mut path = vec![cargo_install("cargo-fuzz", &["cargo-fuzz", "--locked"])?];
-    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    let path = env::join_paths(path)?;
+    let path = path_with(cargo_install("cargo-fuzz", &["cargo-fuzz", "--locked"])?)?;
     for target in targets {
         // All that is found stays in the target directory, and comes handy next time.
         let all = tools::target_dir().join("fuzz/corpus").join(target);

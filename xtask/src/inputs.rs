@@ -22,12 +22,20 @@ pub fn prepare() -> Result<PathBuf> {
     write("inputs", usize::MAX)
 }
 
-/// The same with so little input that a program can be run a hundred thousand times.
+/// The same with less, so that a program takes milliseconds.
 pub fn prepare_short() -> Result<PathBuf> {
-    const BYTES: usize = 20_000;
-    let dir = write("short-inputs", BYTES)?;
-    // How many orders the script makes up.
-    fs::write(dir.join("script"), "100")?;
+    write_short("short-inputs", 20_000, "100")
+}
+
+/// The same with so little that a program can be run a hundred thousand times.
+pub fn prepare_tiny() -> Result<PathBuf> {
+    write_short("tiny-inputs", 5000, "30")
+}
+
+/// Writes inputs that are made of at most so many bytes, and how many orders the script makes up.
+fn write_short(name: &str, bytes: usize, orders: &str) -> Result<PathBuf> {
+    let dir = write(name, bytes)?;
+    fs::write(dir.join("script"), orders)?;
     Ok(dir)
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::test::{Run, silent};
+use crate::test::{Run, apt_install, silent};
 use crate::tools::{self, progress};
 
 /// The targets, and the QEMU that runs their programs.
@@ -49,10 +49,9 @@ pub fn programs(run: &mut Run) -> Result<()> {
 /// Whether QEMU is there, or could be installed.
 pub fn ready() -> bool {
     let works = || MACHINES.iter().all(|(_, qemu)| silent(qemu, &["--version"]).is_some());
-    let install = [["install", "-y", "--no-install-recommends"].as_slice(), &PACKAGES].concat();
     works() || {
         progress("Installing QEMU");
-        silent("apt-get", &["update"]).is_some() && silent("apt-get", &install).is_some() && works()
+        apt_install(&PACKAGES) && works()
     }
 }
 

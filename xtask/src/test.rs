@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::bench::size;
+use crate::chromium;
 use crate::hardened;
 use crate::miri;
 use crate::modules;
@@ -31,7 +32,7 @@ const LIBRARIES: &str =
 const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conformance --exclude lite-alloc-bare \
     --exclude xtask --exclude lite-alloc-wasm-threads";
 /// The folders of the packages with tests that run in wasm.
-const WASM_TESTS: [&str; 5] =
+pub const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
 
 /// The `rust-version` of the libraries, as rustup calls it.
@@ -43,13 +44,14 @@ const SIZE_BUDGETS: [(&str, i64); 3] = [("bump", 492), ("segregated", 326), ("fr
 
 type Step = fn(&mut Run) -> Result<()>;
 
-const STEPS: [(&str, Step); 18] = [
+const STEPS: [(&str, Step); 19] = [
     ("formatting", formatting),
     ("clippy", clippy),
     ("documentation", documentation),
     ("tests on the host", host),
     ("tests in Miri", miri::step),
     ("tests in wasm", wasm),
+    ("tests in Chromium", chromium::tests),
     ("tests in WASI", wasi),
     ("tests of whole linear memories", conformance),
     ("misuse with the feature `hardened`", hardened::all),
@@ -311,6 +313,12 @@ pub fn silent(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
     answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
 }
 
+/// Installs packages of Debian's. Whether that worked.
+pub fn apt_install(packages: &[&str]) -> bool {
+    let install = [["install", "-y", "--no-install-recommends"].as_slice(), packages].concat();
+    silent("apt-get", &["update"]).is_some() && silent("apt-get", &install).is_some()
+}
+
 /// Installs what the steps need and is not there. Returns the PATH on which it is.
 fn install() -> Result<OsString> {
     tools::need_node()?;
@@ -348,6 +356,12 @@ fn find(path: &[PathBuf], program: &str) -> Option<PathBuf> {
     path.iter()
         .map(|dir| dir.join(program).with_extension(env::consts::EXE_EXTENSION))
         .find(|file| file.is_file())
+}
+
+/// The PATH, with a folder in front.
+pub fn path_with(dir: PathBuf) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths([dir].into_iter().chain(env::split_paths(&path)))?)
 }
 
 /// Installs a tool for this repository only, unless that was done before. Returns the folder of its programs.

@@ -39,14 +39,20 @@ pub fn cargo() -> Command {
 /// The same command, stopped after so many seconds.
 pub fn within(seconds: &str, command: &Command) -> Command {
     let mut limited = Command::new("timeout");
-    limited.arg(seconds).arg(command.get_program()).args(command.get_args());
+    limited.arg(seconds);
+    inside(limited, command)
+}
+
+/// A command that is given another one as its last arguments, to run it.
+pub fn inside(mut outer: Command, command: &Command) -> Command {
+    outer.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
         };
     }
-    limited
+    outer
 }
 
 /// Says what is being done, on the terminal but not among the results.

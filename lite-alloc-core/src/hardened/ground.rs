@@ -240,3 +240,32 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_no_region_is_not_owned() {
+        let ground = Ground::new();
+        assert!(!ground.owns(0, UNIT) && !ground.owns(UNIT, UNIT));
+        ground.take(100 * UNIT, 110 * UNIT);
+        assert!(ground.owns(100 * UNIT, 10 * UNIT) && ground.owns(109 * UNIT, UNIT));
+        assert!(!ground.owns(99 * UNIT, UNIT) && !ground.owns(110 * UNIT, UNIT));
+        assert!(!ground.owns(100 * UNIT, 11 * UNIT) && !ground.owns(101 * UNIT, 10 * UNIT));
+        ground.take(50 * UNIT, 60 * UNIT);
+        assert!(ground.owns(50 * UNIT, 60 * UNIT) && !ground.owns(49 * UNIT, UNIT));
+    }
+
+    /// As far as one bit goes: each is set in half of all seals.
+    #[test]
+    fn seals_look_like_random_words() {
+        let ground = Ground::new();
+        ground.take(1000 * UNIT, 2000 * UNIT);
+        for bit in 0..usize::BITS {
+            let set = |unit: usize| ground.seal(unit * UNIT, [48, 16, 24]) >> bit & 1;
+            let count: usize = (1000..2000).map(set).sum();
+            assert!((400..600).contains(&count), "bit {bit} is set in {count} of 1000 seals");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the feature `hardened` must not break in correct programs, where it does things of its own.
+#![cfg(feature = "hardened")]
+
+#[macro_use]
+mod common;
+
+use core::alloc::GlobalAlloc;
+use core::cell::Cell;
+
+use common::{Checked, KIB, Kind, Memory, PAGE, asked, get, largest, layout};
+use lite_alloc_core::Heap;
+use lite_alloc_core::address::{GRANULE, Region};
+use lite_alloc_core::source::{ClaimedRegions, PageSource, Request};
+
+/// What is too long for a layout once there is room around it.
+fn blocks_that_cannot_be_are_refused<K: Kind>() -> Checked {
+    let heap = Heap::<K::Strategy>::new();
+    let longest = isize::MAX as usize;
+    for size in [longest, longest - GRANULE] {
+        // SAFETY: the size is not 0.
+        assert!(unsafe { heap.alloc(layout(size, 1)) }.is_null(), "{size} bytes");
+    }
+    get(&heap, layout(1000, 8));
+    Ok(())
+}
+per_strategy!(blocks_that_cannot_be_are_refused);
+
+/// Blocks that fill up two banks to the last byte: what a heap leaves of the one comes back to it.
+fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
+    let memory = Memory::new(PAGE);
+    let heap = Heap::<K::Strategy, _>::with_source(ClaimedRegions::new());
+    for bank in [0, 8 * KIB] {
+        // SAFETY: inside the memory, which nobody else uses, and which outlives the heap.
+        assert_eq!(unsafe { heap.claim(memory.start().add(bank), 4 * KIB) }, Ok(4 * KIB));
+    }
+    for kib in [3, 2, 2, 1] {
+        get(&heap, layout(largest(kib * KIB), 8));
+    }
+    // SAFETY: the size is not 0.
+    assert!(unsafe { heap.alloc(layout(1, 1)).is_null() });
+    Ok(())
+}
+per_strategy!(rest_of_a_bank_is_used_after_the_heap_has_moved_on);
+
+/// A source that first says where its memory begins, which is no address that a block may have, and then gives what is
+/// missing, to the granule.
+struct Sip<'a> {
+    next: usize,
+    /// What was missing at first.
+    missing: &'a Cell<usize>,
+}
+
+// SAFETY: regions follow each other in memory that outlives the source, and is exposed; the first one is empty.
+unsafe impl PageSource for Sip<'_> {
+    const ZEROED: bool = false;
+
+    fn grow(&mut self, request: Request) -> Option<Region> {
+        let start = self.next;
+        if request.end != start {
+            return Some(Region { start, end: start });
+        }
+        if self.missing.get() == 0 {
+            self.missing.set(request.missing);
+        }
+        self.next += request.missing.next_multiple_of(GRANULE);
+        Some(Region { start, end: self.next })
+    }
+}
+
+fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked {
+    for (size, align) in [(1, 1), (500, 8), (24, 4 * GRANULE), (3000, 64 * GRANULE)] {
+        let memory = Memory::new(PAGE);
+        let start = memory.start().expose_provenance() + GRANULE;
+        let missing = Cell::new(0);
+        let heap = Heap::<K::Strategy, _>::with_source(Sip { next: start, missing: &missing });
+        let ptr = get(&heap, layout(size, align));
+        let (block, _) = asked(layout(size, align));
+        assert_eq!(missing.get(), start.next_multiple_of(block.align()) - start + K::extent(block.size()));
+        // SAFETY: the block is that long, and it is not used from here on.
+        unsafe {
+            ptr.write_bytes(1, size);
+            heap.dealloc(ptr, layout(size, align));
+        }
+    }
+    Ok(())
+}
+per_strategy!(sources_that_name_their_end_first_are_asked_for_enough);

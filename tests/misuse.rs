@@ -1,0 +1,63 @@
+//! The programs of `tests/misuse`, once for each case: each has to be stopped with the message that it foretells.
+//!
+//! `cargo build --examples` makes them. Those for WASI run when `MISUSE_PROGRAMS` names their folder.
+#![cfg(all(feature = "hardened", not(target_family = "wasm")))]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Runs the program of a strategy with an argument, or none.
+fn run(strategy: &str, case: Option<&str>) -> Output {
+    let name = format!("misuse_{strategy}");
+    let words: Vec<OsString> = match std::env::var_os("MISUSE_PROGRAMS") {
+        Some(folder) => {
+            let program = PathBuf::from(folder).join(name).with_extension("wasm");
+            vec!["node".into(), "tests/wasm/wasi.mjs".into(), program.into()]
+        }
+        None => {
+            let tests = std::env::current_exe().unwrap();
+            let folder = tests.parent().unwrap().with_file_name("examples");
+            vec![folder.join(name).with_extension(std::env::consts::EXE_EXTENSION).into()]
+        }
+    };
+    // One that hangs would hang the tests.
+    let mut command = Command::new("timeout");
+    command.arg("60").args(words).args(case).env("RUST_BACKTRACE", "0");
+    command.output().expect("there is a `timeout`")
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn every_case_is_stopped(strategy: &str) {
+    let list = run(strategy, None);
+    assert!(list.status.success() && !list.stdout.is_empty(), "{}", text(&list.stderr));
+    for case in text(&list.stdout).lines() {
+        let output = run(strategy, Some(case));
+        let (printed, message) = (text(&output.stdout), text(&output.stderr));
+        let expected = printed.lines().last().expect("a case expects something");
+        let stopped = !output.status.success() && output.status.code() != Some(124);
+        assert!(
+            stopped && message.contains(expected) && message.contains("the hook is done"),
+            "{case} ({}): expected\n{expected}\ninstead of\n{message}",
+            output.status
+        );
+    }
+}
+
+#[test]
+fn every_misuse_of_bump_is_stopped() {
+    every_case_is_stopped("bump");
+}
+
+#[test]
+fn every_misuse_of_segregated_is_stopped() {
+    every_case_is_stopped("segregated");
+}
+
+#[test]
+fn every_misuse_of_freelist_is_stopped() {
+    every_case_is_stopped("freelist");
+}
