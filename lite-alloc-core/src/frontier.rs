@@ -37,13 +37,6 @@ impl Frontier {
     /// A frontier without memory.
     pub const EMPTY: Self = Self { top: 0, end: 0, clean: 0 };
 
-    /// Takes back what lies between `start` and `top`. O(1).
-    #[inline]
-    pub fn rewind(&mut self, start: usize) {
-        self.clean = self.clean.max(self.top);
-        self.top = start;
-    }
-
     /// Whether `end` is where the last block ends. That may then be taken back, by setting `top` to where it starts, or resized, by
     /// [`cut`](Self::cut) from there. O(1).
     #[inline(always)]

@@ -253,9 +253,7 @@ unsafe impl Strategy for FreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
-            if addr + old == self.frontier.top {
-                self.frontier.clean = self.frontier.clean.max(addr + old);
-            } else if new <= old {
+            if !self.frontier.reopen(addr + old) && new <= old {
                 self.release(source, addr + new, old - new);
                 return addr;
             }

@@ -15,7 +15,7 @@
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{Region, round_up};
+use lite_alloc_core::address::{GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
@@ -35,7 +35,7 @@ use lite_alloc_core::{Frontier, Heap, Strategy};
 /// bound. `FreeListAllocator` is for those.
 pub type SegregatedBumpAllocator<S = DefaultSource> = Heap<SegregatedBump, S>;
 
-/// The size of the smallest blocks, in bytes. All blocks start at multiples of it.
+/// The size of the smallest blocks, in bytes.
 const SMALLEST: usize = 16;
 /// The size of the largest blocks that have a bin, in bytes.
 const LARGEST: usize = 128;
@@ -71,10 +71,11 @@ const fn capacity(size: usize) -> usize {
     if size > LARGEST { size } else { SMALLEST.rotate_right(zeros(size) as u32) }
 }
 
-/// The bits that are zero in the address of a block: at least those below [`SMALLEST`].
+/// The bits that are zero in the address of a block: at least those below [`GRANULE`], so that a region may start at any of its
+/// multiples.
 #[inline(always)]
 const fn mask_of(align: usize) -> usize {
-    (align - 1) | (SMALLEST - 1)
+    (align - 1) | (GRANULE - 1)
 }
 
 impl SegregatedBump {
@@ -84,7 +85,7 @@ impl SegregatedBump {
         for (start, size) in [cut.rest, cut.pad] {
             // A large block may end anywhere, and what is left of its last unit is no use.
             let end = start + size;
-            source.give_back(Region { start: end.min((start + SMALLEST - 1) & !(SMALLEST - 1)), end });
+            source.give_back(Region { start: end.min(round_up(start)), end });
         }
         cut.block
     }
