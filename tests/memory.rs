@@ -563,6 +563,44 @@ fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
 }
 per_strategy!(long_free_list_does_not_slow_down_growth);
 
+/// Free blocks that are nearly as long as what is asked for share a bin with those that are long enough. The search looks at a
+/// few of them, and then elsewhere.
+fn free_blocks_of_nearly_the_size_do_not_slow_down_allocation<K: Kind>() -> Checked {
+    let mut memory = Memory::new(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = riddled::<K>(&watch, much(2000, 2000, 200), KIB);
+    let large = layout(MIB, 8);
+    let ptr = get(&heap, large);
+    // SAFETY: it is live and has that layout.
+    unsafe { heap.dealloc(ptr, large) };
+    for _ in 0..50 {
+        let before = watch.touches();
+        get(&heap, layout(KIB + 48, 8));
+        let touches = watch.touches() - before;
+        assert!(touches <= 100, "{touches} accesses for one allocation");
+    }
+    Ok(())
+}
+per_strategy!(free_blocks_of_nearly_the_size_do_not_slow_down_allocation: bump, freelist);
+
+/// The block that was freed last is still in the cache: the next request of its size gets it.
+fn block_that_was_just_freed_is_the_next_of_its_size<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    for size in [1, 16, 40, 100, 128] {
+        let layout = layout(size, 8);
+        let blocks: Vec<_> = (0..10).map(|_| get(&heap, layout)).collect();
+        for index in [3, 8, 0] {
+            // SAFETY: it is live and has that layout; what is got in its place is not freed here.
+            unsafe { heap.dealloc(blocks[index], layout) };
+            assert_eq!(get(&heap, layout), blocks[index], "after block {index} of {size} bytes was freed");
+        }
+    }
+    Ok(())
+}
+per_strategy!(block_that_was_just_freed_is_the_next_of_its_size: segregated, freelist);
+
 #[test]
 fn pages_may_be_of_any_size() {
     // The size of a page is the source's business: nothing in a heap counts on 64 KiB.
