@@ -583,6 +583,29 @@ fn free_blocks_of_nearly_the_size_do_not_slow_down_allocation<K: Kind>() -> Chec
 }
 per_strategy!(free_blocks_of_nearly_the_size_do_not_slow_down_allocation: bump, freelist);
 
+/// Before memory grows, though, all of them are looked at: the only one that is long enough comes last.
+fn last_block_of_a_bin_is_found_before_memory_grows<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let wanted = layout(KIB + 48, 8);
+    let sizes = core::iter::once(wanted).chain(core::iter::repeat_n(layout(KIB, 8), 50));
+    // Every other block stays.
+    let blocks: Vec<_> = sizes.map(|layout| (get(&heap, layout), layout, get(&heap, layout))).collect();
+    for rest in free_pieces(&heap) {
+        get(&heap, layout(rest.len(), 1));
+    }
+    for &(ptr, layout, _) in &blocks {
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, layout) };
+    }
+    let granted = watch.granted();
+    assert_eq!(get(&heap, wanted), blocks[0].0);
+    assert_eq!(watch.granted(), granted, "memory grew");
+    Ok(())
+}
+per_strategy!(last_block_of_a_bin_is_found_before_memory_grows: freelist);
+
 /// The block that was freed last is still in the cache: the next request of its size gets it.
 fn block_that_was_just_freed_is_the_next_of_its_size<K: Kind>() -> Checked {
     let mut memory = Memory::new(MIB);
