@@ -563,6 +563,32 @@ fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
 }
 per_strategy!(long_free_list_does_not_slow_down_growth);
 
+/// Where memory is large, it grows by a little more than is needed, but not if that is what the source refuses.
+fn large_memory_grows_ahead<K: Kind>() -> Checked {
+    let mut memory = Memory::new(24 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let small = layout(64, 8);
+    let first = get(&heap, small);
+    get(&heap, layout(20 * MIB, 8));
+    let last = layout(free_pieces(&heap)[0].len(), 1);
+    // SAFETY: both are live and have these layouts.
+    unsafe {
+        heap.dealloc(get(&heap, last), last);
+        heap.dealloc(first, small);
+    }
+    let granted = watch.granted();
+    get(&heap, layout(last.size() + 1, 1));
+    assert_eq!(watch.granted(), granted + 2 * PAGE, "a page is needed, and a 256th of 20 MiB is another");
+
+    // All that there is: nothing is left to grow ahead by.
+    let rest = free_pieces(&heap).pop().unwrap();
+    get(&heap, layout(rest.len() + watch.left() * PAGE, 1));
+    assert_eq!(watch.left(), 0);
+    Ok(())
+}
+per_strategy!(large_memory_grows_ahead: freelist);
+
 /// Free blocks that are nearly as long as what is asked for share a bin with those that are long enough. The search looks at a
 /// few of them, and then elsewhere.
 fn free_blocks_of_nearly_the_size_do_not_slow_down_allocation<K: Kind>() -> Checked {
