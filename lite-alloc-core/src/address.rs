@@ -1,9 +1,7 @@
 //! Address arithmetic: the one place where addresses and sizes are added and rounded.
 //!
-//! Nothing here is `unsafe` and nothing here can overflow: sums are formed in [`Wide`], an
-//! integer twice as wide as an address, and come back to `usize` only once they are known to
-//! lie below an address that exists. On a 32-bit target that costs one instruction to widen and
-//! none to check, which is less code than a checked addition.
+//! Nothing here is `unsafe`, and nothing here can overflow: each sum is at most an address that is known to exist,
+//! or is a difference. What else is computed on the way to a block stands in [`Frontier::cut`](crate::Frontier::cut).
 
 /// The unit of all block addresses and sizes, in bytes: two words.
 ///
@@ -12,15 +10,14 @@
 /// piece that is too small to remember.
 pub const GRANULE: usize = 2 * size_of::<usize>();
 
-cfg_if::cfg_if! {
-    if #[cfg(target_pointer_width = "64")] {
-        /// Holds any sum of an address, a size and an alignment.
-        pub type Wide = u128;
-    } else {
-        /// Holds any sum of an address, a size and an alignment.
-        pub type Wide = u64;
-    }
-}
+/// Whether this target has an instruction that counts leading zeros, as far as a program can tell.
+///
+/// Of Cortex-M, those have it that have atomic instructions, all but the smallest.
+pub const COUNTS_ZEROS: bool = cfg!(any(
+    target_family = "wasm",
+    target_pointer_width = "64",
+    all(target_arch = "arm", target_has_atomic = "32"),
+));
 
 /// Rounds a size up to whole granules.
 ///
@@ -28,13 +25,6 @@ cfg_if::cfg_if! {
 #[inline(always)]
 pub const fn round_up(size: usize) -> usize {
     size.wrapping_add(GRANULE - 1) & !(GRANULE - 1)
-}
-
-/// The lowest multiple of `align`, a power of two, that is not below `addr`.
-#[inline(always)]
-pub const fn align_up(addr: usize, align: usize) -> Wide {
-    let mask = align as Wide - 1;
-    (addr as Wide + mask) & !mask
 }
 
 /// A run of bytes `[start, end)`; empty where both are equal. Both are multiples of [`GRANULE`].
@@ -53,11 +43,12 @@ impl Region {
     /// null pointer, and so is whatever lies at or past the top of the address space, so that
     /// the end of a block is always a valid address.
     pub const fn usable(start: usize, len: usize) -> Self {
-        let past = start as Wide + len as Wide;
-        let past = if past > usize::MAX as Wide { usize::MAX } else { past as usize };
-        let end = past & !(GRANULE - 1);
-        let first = align_up(if start == 0 { GRANULE } else { start }, GRANULE);
-        if first < end as Wide { Self { start: first as usize, end } } else { Self { start: end, end } }
+        // Past the end, rounded down, there is at least one byte, so that what lies below can be rounded up.
+        let end = start.saturating_add(len) & !(GRANULE - 1);
+        if start >= end {
+            return Self { start: end, end };
+        }
+        Self { start: round_up(if start == 0 { 1 } else { start }), end }
     }
 
     /// The size in bytes.
@@ -110,7 +101,6 @@ mod tests {
             for align in (0..usize::BITS).map(|bit| 1usize << bit) {
                 let next = (addr as u128).div_ceil(align as u128) * align as u128;
                 assert_eq!(addr as u128 + padding(addr, align) as u128, next, "{addr} at {align}");
-                assert_eq!(align_up(addr, align) as u128, next, "{addr} at {align}");
             }
         }
     }

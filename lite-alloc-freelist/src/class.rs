@@ -1,6 +1,6 @@
 //! Which bin a size belongs to.
 
-use lite_alloc_core::address::GRANULE;
+use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE};
 
 /// Whether RAM is scarce.
 const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm")));
@@ -9,10 +9,7 @@ const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm"
 ///
 /// The finer the classes, the more often the first block of a bin is just right. With 4, every size of up to 256 bytes
 /// has a class to itself on a 32-bit target, and the bins take 1856 bytes; with 2, that is 64 bytes.
-///
-/// 32-bit targets other than wasm have 2, for `class_of` there needs a size with more bits than that.
-const MANTISSA: u32 =
-    if BARE_METAL || !cfg!(any(target_family = "wasm", target_pointer_width = "64")) { 2 } else { 4 };
+const MANTISSA: u32 = if BARE_METAL { 2 } else { 4 };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
 
@@ -26,29 +23,47 @@ pub const CLASSES: usize = if BARE_METAL { 64 } else { ALL };
 
 /// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
 ///
-/// That is the exponent of `size` and the top bits of its mantissa. WebAssembly has an
-/// instruction that finds both, the conversion to `f32`. It rounds where a size has more than 24 significant
-/// bits, possibly up into the next class, which does no harm: the order stays.
-#[cfg(target_family = "wasm")]
+/// That is the exponent of `size` and the top bits of its mantissa, found in whatever way takes least.
 #[inline(always)]
 pub fn class_of(size: usize) -> usize {
+    let class = if cfg!(target_family = "wasm") {
+        by_conversion(size)
+    } else if COUNTS_ZEROS {
+        by_zeros(size)
+    } else {
+        by_shifts(size)
+    };
+    if CLASSES == ALL { class } else { class.min(CLASSES - 1) }
+}
+
+/// WebAssembly has an instruction that finds both, the conversion to `f32`. It rounds where a size has more than 24 significant
+/// bits, possibly up into the next class, which does no harm: the order stays.
+#[inline(always)]
+fn by_conversion(size: usize) -> usize {
     const FIRST: u32 = (127 + GRANULE_BITS) << MANTISSA;
     (((size as f32).to_bits() >> (f32::MANTISSA_DIGITS - 1 - MANTISSA)).wrapping_sub(FIRST)) as usize
 }
 
-/// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
-///
-/// That is the exponent of `size` and the top bits of its mantissa.
-#[cfg(not(target_family = "wasm"))]
 #[inline(always)]
-pub fn class_of(size: usize) -> usize {
-    const { assert!(MANTISSA <= GRANULE_BITS) };
-    let exponent = usize::BITS - 1 - size.leading_zeros();
-    // From `1 << MANTISSA` up, for its top bit is always set.
-    let mantissa = size >> (exponent - MANTISSA);
-    let class = (((exponent as usize) << MANTISSA) + mantissa)
-        .wrapping_sub(((GRANULE_BITS + 1) << MANTISSA) as usize);
-    if CLASSES == ALL { class } else { class.min(CLASSES - 1) }
+fn by_zeros(size: usize) -> usize {
+    // Where the exponent would be 0 and the mantissa as well, but that its top bit is always set.
+    const FIRST: usize = ((usize::BITS - 1 - GRANULE_BITS) as usize) << MANTISSA;
+    let zeros = size.leading_zeros();
+    // From `1 << MANTISSA` up.
+    let mantissa = size << zeros >> (usize::BITS - 1 - MANTISSA);
+    FIRST - (1 << MANTISSA) + mantissa - ((zeros as usize) << MANTISSA)
+}
+
+/// Leaves those numbers out that no size has. Takes one step for each doubling from there on, in few instructions.
+#[inline(always)]
+fn by_shifts(size: usize) -> usize {
+    let mut mantissa = size / GRANULE;
+    let mut class = 0;
+    while mantissa >= 2 << MANTISSA {
+        mantissa /= 2;
+        class += 1 << MANTISSA;
+    }
+    class + mantissa
 }
 
 #[cfg(test)]
@@ -63,29 +78,35 @@ mod tests {
 
     #[test]
     fn classes_follow_the_definition() {
-        let mut size = GRANULE;
-        while size < if cfg!(miri) { 1 << 14 } else { 1 << 20 } {
-            assert_eq!(class_of(size), reference(size), "size {size}");
-            size += GRANULE;
+        let mut last = 0;
+        for size in (GRANULE..if cfg!(miri) { 1 << 14 } else { 1 << 20 }).step_by(GRANULE) {
+            let class = reference(size);
+            assert_eq!(by_conversion(size), class, "size {size}");
+            assert_eq!(by_zeros(size), class, "size {size}");
+            // The same classes, each one more than the last.
+            let new = size == GRANULE || class != reference(size - GRANULE);
+            assert_eq!(by_shifts(size), last + usize::from(new), "size {size}");
+            last = by_shifts(size);
+            assert!(class_of(size) < CLASSES);
         }
-        for bit in GRANULE_BITS..usize::BITS {
-            let power = 1usize << bit;
-            assert_eq!(class_of(power), ((bit - GRANULE_BITS) << MANTISSA) as usize);
-            let below = power - GRANULE;
-            if below > 0 {
-                assert!(class_of(below) <= class_of(power));
+    }
+
+    #[test]
+    fn large_sizes_are_in_order() {
+        for way in [by_conversion, by_zeros, by_shifts, class_of] {
+            for bit in GRANULE_BITS + 1..usize::BITS {
+                let power = 1usize << bit;
+                assert!(way(power - GRANULE) <= way(power), "2^{bit}");
+                assert!(way(power) <= way(power + GRANULE), "2^{bit}");
+                assert!(way(power + GRANULE) < ALL, "2^{bit}");
             }
         }
+        assert!(class_of(isize::MAX as usize & !(GRANULE - 1)) < CLASSES);
     }
 
     /// On 32-bit hosts, its exponent was less than the bits of the mantissa, and its class far past the last bin.
     #[test]
     fn the_smallest_size_has_the_first_class() {
         assert_eq!(class_of(GRANULE), 0);
-    }
-
-    #[test]
-    fn the_largest_size_has_a_class() {
-        assert!(class_of(isize::MAX as usize & !(GRANULE - 1)) < CLASSES);
     }
 }

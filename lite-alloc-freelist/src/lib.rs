@@ -156,11 +156,11 @@ impl FreeList {
         0
     }
 
-    /// Finds a block of `size` bytes. It may start where `own` does, a live block or nothing, if that ends where the
-    /// frontier starts. Returns 0 if there is no room and no more memory.
+    /// Finds a block of `size` bytes. It may start where `own` does, a live block or `0..0` for none, if that ends where
+    /// the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
-        if self.frontier.top != own.end || own.is_empty() {
+        if own.end == 0 || self.frontier.top != own.end {
             let block = self.pop(source, size, align);
             if block != 0 {
                 return block;
@@ -170,7 +170,7 @@ impl FreeList {
         loop {
             let rest = self.frontier.rest();
             let mut base = rest.start;
-            if base == own.end && !own.is_empty() {
+            if own.end != 0 && base == own.end {
                 base = own.start;
                 limit = usize::MAX;
             }

@@ -8,7 +8,7 @@ use crate::class::CLASSES;
 use crate::{FreeList, LINK, SETTLED, SIZE};
 
 /// Bits of the address that one pass of the sort looks at.
-const DIGIT_BITS: u32 = if CLASSES < 128 { 6 } else { 7 };
+const DIGIT_BITS: u32 = if CLASSES < 128 { 6 } else { 8 };
 const DIGITS: usize = 1 << DIGIT_BITS;
 
 impl FreeList {

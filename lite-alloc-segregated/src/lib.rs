@@ -15,7 +15,7 @@
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{GRANULE, Region, round_up};
+use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
@@ -58,11 +58,18 @@ const fn bin_of(size: usize) -> usize {
     zeros(size).wrapping_sub(zeros(LARGEST))
 }
 
-/// The leading zeros of a size in units of `SMALLEST`: less by one with each power of two. That is one instruction in wasm,
-/// and a shift of `SMALLEST` to the right round the end by so many is a shift to the left by the number of the power.
+/// The leading zeros of a size in units of `SMALLEST`: less by one with each power of two. A shift of `SMALLEST` to the right
+/// round the end by so many is a shift to the left by the number of the power.
 #[inline(always)]
 const fn zeros(size: usize) -> usize {
-    ((size - 1) / SMALLEST).leading_zeros() as usize
+    let units = (size - 1) / SMALLEST;
+    if COUNTS_ZEROS { units.leading_zeros() as usize } else { looked_up(units) }
+}
+
+/// The leading zeros of a number below 8. For each of them, two bits of a constant hold how many bits the number has.
+#[inline(always)]
+const fn looked_up(units: usize) -> usize {
+    usize::BITS as usize - (0b11_11_11_11_10_10_01_00 >> (2 * units) & 3)
 }
 
 /// The bytes that a block of `size` bytes has for itself. Large blocks are not rounded up, as the next one is aligned anyway.
@@ -82,12 +89,15 @@ impl SegregatedBump {
     #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, mask: usize) -> usize {
         let Some(cut) = self.frontier.cut(source, from, size, mask) else { return 0 };
-        for (start, size) in [cut.rest, cut.pad] {
+        let mut leave = |(start, size)| {
             // A large block may end anywhere, and what is left of its last granule is no use.
             if size >= GRANULE {
                 source.give_back(Region { start: round_up(start), end: start + size });
             }
-        }
+        };
+        // Not in a loop, for which LLVM would store both.
+        leave(cut.rest);
+        leave(cut.pad);
         cut.block
     }
 }
@@ -175,6 +185,19 @@ unsafe impl Strategy for SegregatedBump {
                 // SAFETY: the first word of a free block is the bin's.
                 block = unsafe { *source.word(block, LINK) };
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the two ways it goes depends on the target.
+    #[test]
+    fn zeros_looked_up_are_those_counted() {
+        for units in 0..LARGEST / SMALLEST {
+            assert_eq!(looked_up(units), units.leading_zeros() as usize, "{units} units");
         }
     }
 }

@@ -13,7 +13,7 @@
 
 use core::cell::Cell;
 
-use crate::address::{GRANULE, Region, Wide, align_up, padding};
+use crate::address::{GRANULE, Region, padding};
 use crate::hardened::Misuse;
 use crate::source::{PageSource, Request};
 
@@ -193,10 +193,10 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
         loop {
             let region = self.source.grow(request)?;
             // The block that was asked for is made of units, so it still fits.
-            let start = align_up(region.start, UNIT);
+            let skipped = padding(region.start, UNIT);
             let end = region.end & !(UNIT - 1);
-            if start as usize == region.start || start < end as Wide {
-                let start = start as usize;
+            if skipped == 0 || skipped < end.saturating_sub(region.start) {
+                let start = region.start + skipped;
                 // SAFETY: the region is the heap's from now on.
                 unsafe { fill(self.source, start, end - start) };
                 self.ground.take(start, end);
