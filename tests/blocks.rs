@@ -268,46 +268,88 @@ fn alloc_zeroed_is_zero_where_blocks_have_been<K: Kind>() -> Checked {
 }
 per_strategy!(alloc_zeroed_is_zero_where_blocks_have_been);
 
-/// A heap whose memory is said to be zero but arrives with a pattern, which shows what the heap cleared.
-fn fresh_memory<K: Kind>(test: impl Fn(&Watch, &dyn Fn(usize, usize) -> usize) -> Checked) -> Checked {
-    const FRESH: u8 = 0x5A;
+const FRESH: u8 = 0x5A;
+
+/// A heap over memory that is fresh, for all the heap is told, but not zero.
+fn fresh_memory<K: Kind>(test: impl Fn(&Watch<'_>, &Heap<K::Strategy, &Watch<'_>>) -> Checked) -> Checked {
     let mut memory = Memory::new(2 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     watch.fill(FRESH);
-    let heap = Heap::<K::Strategy, _>::with_source(&watch);
-    test(&watch, &|size, align| {
-        // SAFETY: the size is not 0, and whatever is in the block was initialised by the source.
-        let bytes = unsafe {
-            let ptr = heap.alloc_zeroed(layout(size, align));
-            assert!(!ptr.is_null());
-            core::slice::from_raw_parts(ptr, size)
-        };
-        bytes.iter().filter(|&&byte| byte != FRESH).count()
-    })
+    test(&watch, &Heap::with_source(&watch))
+}
+
+/// Allocates a block of zeros and returns how many of its bytes were made so.
+fn cleared(heap: &impl GlobalAlloc, size: usize, align: usize) -> usize {
+    // SAFETY: the size is not 0, and whatever is in the block was initialised by the source.
+    let bytes = unsafe {
+        let ptr = heap.alloc_zeroed(layout(size, align));
+        assert!(!ptr.is_null());
+        core::slice::from_raw_parts(ptr, size)
+    };
+    bytes.iter().filter(|&&byte| byte != FRESH).count()
 }
 
 fn alloc_zeroed_does_not_clear_fresh_memory<K: Kind>() -> Checked {
-    fresh_memory::<K>(|watch, cleared| {
+    fresh_memory::<K>(|watch, heap| {
         for (size, align) in [(100, 1), (1000, 8), (24, 16), (10_000, 4096)] {
-            assert_eq!(cleared(size, align), 0, "{size} bytes at {align} from the first page were cleared");
+            assert_eq!(
+                cleared(heap, size, align),
+                0,
+                "{size} bytes at {align} from the first page were cleared"
+            );
         }
         watch.foreign_growth(1);
-        assert_eq!(cleared(PAGE, 1), 0, "what starts in a new region was cleared");
-        assert_eq!(cleared(PAGE, 8), 0, "what starts where the last block filled its page was cleared");
+        assert_eq!(cleared(heap, PAGE, 1), 0, "what starts in a new region was cleared");
+        assert_eq!(cleared(heap, PAGE, 8), 0, "what starts where the last block filled its page was cleared");
         Ok(())
     })
 }
 per_strategy!(alloc_zeroed_does_not_clear_fresh_memory);
 
 fn alloc_zeroed_does_not_clear_fresh_memory_across_growth<K: Kind>() -> Checked {
-    fresh_memory::<K>(|_, cleared| {
-        assert_eq!(cleared(1000, 1), 0);
+    fresh_memory::<K>(|_, heap| {
+        assert_eq!(cleared(heap, 1000, 1), 0);
         // A granule of the rest may have held the links of a free block meanwhile.
-        assert!(cleared(PAGE, 1) <= GRANULE, "the rest of the first page, or what follows it, was cleared");
+        assert!(
+            cleared(heap, PAGE, 1) <= GRANULE,
+            "the rest of the first page, or what follows it, was cleared"
+        );
         Ok(())
     })
 }
 per_strategy!(alloc_zeroed_does_not_clear_fresh_memory_across_growth);
+
+/// Found by mutants: a sweep of FreeList may take the fresh rest of a page for dirty.
+fn alloc_zeroed_does_not_clear_fresh_memory_behind_a_free_block<K: Kind>() -> Checked {
+    fresh_memory::<K>(|_, heap| {
+        let block = layout(100, 1);
+        // SAFETY: it is freed as it was allocated.
+        unsafe { heap.dealloc(get(heap, block), block) };
+        // What the block took, and the links of a free block behind it.
+        assert!(
+            cleared(heap, PAGE, 1) <= 128 + GRANULE,
+            "the rest of the page, or what follows it, was cleared"
+        );
+        Ok(())
+    })
+}
+per_strategy!(alloc_zeroed_does_not_clear_fresh_memory_behind_a_free_block);
+
+/// Found by mutants: FreeList might take fresh memory for it.
+fn realloc_that_moves_takes_a_free_block_of_that_size<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Heap::<K::Strategy, _>::with_source(&watch);
+    let [small, large, end] = [layout(32, 1), layout(128, 1), layout(16, 1)];
+    let (block, free, _) = (get(&heap, small), get(&heap, large), get(&heap, end));
+    // SAFETY: blocks are freed and resized as they were allocated.
+    unsafe {
+        heap.dealloc(free, large);
+        assert_eq!(heap.realloc(block, small, 128), free);
+    }
+    Ok(())
+}
+per_strategy!(realloc_that_moves_takes_a_free_block_of_that_size);
 
 /// lite-alloc 0.1.0, bump: two statics shared their state. Here two heaps draw on one source, so each is also
 /// "somebody else" for the other.

@@ -81,7 +81,7 @@ impl BumpFreeList {
     }
 
     /// Cuts a block from that of the `tries` free blocks from the rover on which it fits best, and which it leaves less
-    /// than `most` bytes of. Returns 0 if there is none.
+    /// than `most` bytes of.
     #[inline(always)]
     fn reuse<S: PageSource>(
         &mut self,
@@ -90,7 +90,7 @@ impl BumpFreeList {
         align: usize,
         most: usize,
         mut tries: usize,
-    ) -> usize {
+    ) -> Option<usize> {
         // SAFETY: `rover` and what the links lead to are free blocks, so their first two words are the list's.
         unsafe {
             let rover = self.rover;
@@ -117,14 +117,14 @@ impl BumpFreeList {
             if best.is_null() {
                 // The blocks up to here are looked at again when all others have been.
                 self.rover = block;
-                return 0;
+                return None;
             }
             let block = *best;
             *source.word(block, SIZE) = least;
             if least == 0 {
                 *best = *source.word(block, LINK);
             }
-            block + least
+            Some(block + least)
         }
     }
 
@@ -155,11 +155,12 @@ unsafe impl Strategy for BumpFreeList {
         let (size, align) = (round_up(layout.size()), layout.align());
         let (mut most, mut tries) = (size.max(LARGE), SEARCH);
         loop {
-            let mut block = self.reuse(source, size, align, most, tries);
-            if block == 0 {
-                block = self.fresh(source, self.frontier.top, size, align);
+            if let Some(block) = self.reuse(source, size, align, most, tries) {
+                return block;
             }
-            if block != 0 || tries != SEARCH {
+            let block = self.fresh(source, self.frontier.top, size, align);
+            // In this form, that `most` is `ANY` takes the least code to tell.
+            if block != 0 || (most as isize) < 0 {
                 return block;
             }
             // The source has no more: any free block is welcome now, wherever it is.

@@ -81,7 +81,7 @@ impl Frontier {
             if need <= end - base {
                 self.end = end;
                 self.top = stop;
-                let rest = if base == from { (0, 0) } else { (top, old - top) };
+                let rest = (top, if base == from { 0 } else { old - top });
                 return Some(Cut { block: stop - size, rest, pad: (base, pad) });
             }
             let region =

@@ -160,7 +160,7 @@ impl FreeList {
     /// the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
-        if own.end == 0 || self.frontier.top != own.end {
+        if self.frontier.top != own.end || own.is_empty() {
             let block = self.pop(source, size, align);
             if block != 0 {
                 return block;

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: our allocators and their peers, measured alike.
 
-mod embedded;
+pub mod embedded;
 mod fuel;
 mod growth;
 mod plots;

@@ -110,13 +110,16 @@ pub fn run(plan: &Plan) -> Result<()> {
     plan.write("size", &lines)
 }
 
-/// Bytes that an allocator adds to a module of the first kind at opt-level z.
-pub fn exports(allocator: &Allocator) -> Result<i64> {
+/// Bytes that an allocator adds to modules of the first two kinds at opt-level z.
+pub fn exports(allocator: &Allocator) -> Result<[i64; 2]> {
     let wasm_opt = tools::need_wasm_opt()?;
-    let [(kind, _, base), ..] = KINDS;
-    let bytes = |allocator| Ok(fs::metadata(build(&wasm_opt, allocator, kind, LEVELS[0])?)?.len() as i64);
-    let of_base: Result<i64> = bytes(base);
-    Ok(bytes(allocator)? - of_base?)
+    let [first, second, ..] = KINDS;
+    let added = |(kind, _, base): (&str, &str, &Allocator)| {
+        let bytes = |allocator| Ok(fs::metadata(build(&wasm_opt, allocator, kind, LEVELS[0])?)?.len() as i64);
+        let of_base: Result<i64> = bytes(base);
+        Ok::<_, anyhow::Error>(bytes(allocator)? - of_base?)
+    };
+    Ok([added(first)?, added(second)?])
 }
 
 /// Builds one small module and returns where it lies.
