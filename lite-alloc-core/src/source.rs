@@ -5,7 +5,11 @@ use crate::address::Region;
 cfg_if::cfg_if! {
     if #[cfg(target_family = "wasm")] {
         mod wasm;
+        #[cfg(not(target_feature = "atomics"))]
+        mod whole;
         pub use wasm::WasmPages;
+        #[cfg(not(target_feature = "atomics"))]
+        pub use whole::WholeMemory;
         /// The memory source that `new()` uses on this target: wasm's `memory.grow`.
         pub type DefaultSource = WasmPages;
     } else if #[cfg(target_os = "none")] {
@@ -54,14 +58,13 @@ pub struct Request {
 ///   A source that cannot promise this leaves a gap between its regions.
 /// - Both ends are multiples of [`GRANULE`](crate::address::GRANULE), the start is not 0, the
 ///   end is at most `usize::MAX`.
-/// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero, and regions come in ascending order of
-///   address.
+/// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
 /// - No method uses the heap that this source serves: where that is the global allocator, none allocates or frees, not
 ///   even to format a message. The heap is in the middle of a call then. With a lock, it would wait for itself for
 ///   ever; without one, it would be corrupted.
 pub unsafe trait PageSource {
-    /// Whether regions arrive filled with zeros and in ascending order, so that `alloc_zeroed`
-    /// need not clear what no block has used.
+    /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what no block has used. It clears
+    /// some of that nevertheless in a region that lies below an earlier one.
     const ZEROED: bool;
 
     /// Fetches memory for the block described by `request`, as little as the source can.

@@ -20,6 +20,9 @@ const kinds = {
   bump: { keepsAll: true, coalesces: false },
   segregated: { keepsAll: false, coalesces: false },
   freelist: { keepsAll: true, coalesces: true },
+  // Over all of linear memory: what is left of the initial pages, too.
+  whole: { keepsAll: true, coalesces: true, whole: true },
+  whole_segregated: { keepsAll: false, coalesces: false, whole: true },
 };
 
 // An instance with one heap in use, whose blocks are checked as they come.
@@ -48,7 +51,8 @@ class Heap {
 
   accept(ptr, size, align) {
     assert(ptr % align === 0, `${hex(ptr)} is not aligned to ${align}`);
-    assert(ptr >= this.initial || ptr + size <= this.initial, "across the end of the initial memory");
+    if (this.whole) assert(ptr >= this.exports.heap_base(), `${hex(ptr)} is in the module's data or stack`);
+    else assert(ptr >= this.initial, `${hex(ptr)} is in the initial memory`);
     assert(ptr + size <= this.size, `${hex(ptr)} + ${hex(size)} is past the end of memory`);
     assert(ptr + size < TOP, `${hex(ptr)} + ${hex(size)} ends at address 0`);
     this.live.set(ptr, { size, align });
@@ -151,7 +155,7 @@ const tests = {
       assert.equal(heap.alloc(MOST, 1), 0, "two blocks of 2 GiB and the stack do not fit in 4 GiB");
       assert(heap.get(GIB) !== 0);
       assert.equal(heap.bytes[ptr + MOST - 1], round);
-      if (heap.name === "segregated") return; // Does not use it again, and says so.
+      if (!heap.keepsAll) return; // Does not use it again, and says so.
       for (const ptr of heap.live.keys()) heap.dealloc(ptr);
       if (round > 0) assert.equal(heap.size, size, "memory grew although the same was free");
     }
@@ -294,7 +298,7 @@ const tests = {
     // Memory of 65536 pages: its size in bytes is 0 in 32 bits.
     heap.memory.grow(65536 - heap.size / PAGE);
     assert.equal(heap.size, TOP);
-    for (const size of [1, PAGE, MOST]) assert.equal(heap.alloc(size, 1), 0);
+    for (const size of [heap.whole ? PAGE : 1, 2 * PAGE, MOST]) assert.equal(heap.alloc(size, 1), 0);
   },
 
   growth_by_javascript_to_the_very_end_of_a_heap_in_use(heap) {
@@ -347,6 +351,53 @@ const tests = {
   },
 };
 
+// What only a heap over all of linear memory promises.
+const ofWhole = {
+  small_module_never_grows(heap) {
+    const rest = heap.initial - heap.exports.heap_base();
+    assert(rest > 4 * KIB, `only ${rest} bytes are left of the initial memory: the test needs another module`);
+    const first = heap.get(128);
+    assert(first < heap.initial && first - heap.exports.heap_base() < 16, `the first block is at ${hex(first)}`);
+    for (let left = rest - 128 - 16; left >= 128; left -= 128) heap.get(128, 8, true);
+    assert.equal(heap.size, heap.initial);
+    heap.get(128);
+    assert.equal(heap.size, heap.initial + PAGE);
+    heap.checkDisjoint();
+  },
+
+  first_block_that_is_too_large_for_the_rest_starts_there(heap) {
+    const rest = heap.initial - heap.exports.heap_base();
+    const size = rest + PAGE - 16;
+    const ptr = heap.get(size, 8, true);
+    assert(ptr < heap.initial);
+    assert.equal(heap.size, heap.initial + PAGE, "more was grown than was missing");
+    assert(heap.bytes.subarray(ptr, ptr + size).every((byte) => byte === 0));
+  },
+
+  rest_is_used_though_others_grew_memory_first(heap) {
+    heap.foreign(1);
+    const large = heap.get(10 * PAGE, 8, true);
+    assert(large >= heap.initial + PAGE);
+    const { size } = heap;
+    for (let left = heap.initial - heap.exports.heap_base() - 16; left >= 128; left -= 128) {
+      const ptr = heap.get(128, 8, true);
+      assert(ptr < heap.initial, "the rest of the initial memory was lost");
+      assert(heap.bytes.subarray(ptr, ptr + 128).every((byte) => byte === 0));
+    }
+    assert.equal(heap.size, size);
+    heap.checkDisjoint();
+    heap.checkForeign();
+  },
+
+  refused_first_request_leaves_the_rest(heap) {
+    heap.memory.grow(65536 - heap.size / PAGE);
+    assert.equal(heap.alloc(MOST, 1), 0);
+    assert.equal(heap.alloc(PAGE, 1), 0);
+    assert(heap.get(1000) < heap.initial);
+  },
+};
+Object.assign(tests, ofWhole);
+
 // What only a heap that merges free blocks promises.
 const ofMerging = ["one_block_of_everything_after_4_gib_in_pieces"];
 
@@ -363,6 +414,7 @@ for (const path of paths) {
     for (const kind of Object.keys(kinds)) {
       if (!`${name}::${kind}`.includes(only)) continue;
       if (ofMerging.includes(name) && !kinds[kind].coalesces) continue;
+      if (name in ofWhole && !kinds[kind].whole) continue;
       stdout.write(`test ${name}::${kind} ... `);
       const start = performance.now();
       try {

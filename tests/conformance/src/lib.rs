@@ -8,6 +8,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 
 use lite_alloc::single_threaded::{BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator};
+use lite_alloc::source::WholeMemory;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
@@ -19,9 +20,9 @@ fn layout(size: usize, align: usize) -> Layout {
 }
 
 macro_rules! export {
-    ($allocator:ident: $alloc:ident, $alloc_zeroed:ident, $dealloc:ident, $realloc:ident, $free:ident) => {
+    ($allocator:ty = $new:expr; $alloc:ident, $alloc_zeroed:ident, $dealloc:ident, $realloc:ident, $free:ident) => {
         const _: () = {
-            static HEAP: $allocator = $allocator::new();
+            static HEAP: $allocator = $new;
 
             #[unsafe(no_mangle)]
             extern "C" fn $alloc(size: usize, align: usize) -> *mut u8 {
@@ -64,7 +65,27 @@ macro_rules! export {
     };
 }
 
-export!(BumpFreeListAllocator: bump_alloc, bump_alloc_zeroed, bump_dealloc, bump_realloc, bump_free);
-export!(SegregatedBumpAllocator:
+export!(BumpFreeListAllocator = BumpFreeListAllocator::new();
+    bump_alloc, bump_alloc_zeroed, bump_dealloc, bump_realloc, bump_free);
+export!(SegregatedBumpAllocator = SegregatedBumpAllocator::new();
     segregated_alloc, segregated_alloc_zeroed, segregated_dealloc, segregated_realloc, segregated_free);
-export!(FreeListAllocator: freelist_alloc, freelist_alloc_zeroed, freelist_dealloc, freelist_realloc, freelist_free);
+export!(FreeListAllocator = FreeListAllocator::new();
+    freelist_alloc, freelist_alloc_zeroed, freelist_dealloc, freelist_realloc, freelist_free);
+
+// SAFETY: the script uses one heap in each instance and writes to its own pages and blocks only; the module has no other allocator.
+export!(FreeListAllocator<WholeMemory> = FreeListAllocator::with_source(unsafe { WholeMemory::new() });
+    whole_alloc, whole_alloc_zeroed, whole_dealloc, whole_realloc, whole_free);
+// SAFETY: the same.
+export!(SegregatedBumpAllocator<WholeMemory> = SegregatedBumpAllocator::with_source(unsafe { WholeMemory::new() });
+    whole_segregated_alloc, whole_segregated_alloc_zeroed, whole_segregated_dealloc, whole_segregated_realloc,
+    whole_segregated_free);
+
+unsafe extern "C" {
+    static __heap_base: u8;
+}
+
+/// Where the module's own data and stack end.
+#[unsafe(no_mangle)]
+extern "C" fn heap_base() -> usize {
+    (&raw const __heap_base).addr()
+}
