@@ -165,7 +165,9 @@ fn exhausted_memory_gives_null_and_nothing_past_the_end<K: Kind>() -> Checked {
 per_strategy!(exhausted_memory_gives_null_and_nothing_past_the_end);
 
 fn capped_memory_can_be_exhausted_again_after_it_is_freed<K: Kind>() -> Checked {
-    for size in [8, 64, 100, 128, 1000, 5000] {
+    // Bump looks at all free blocks for each request that is refused or nearly so.
+    let sizes = if cfg!(miri) { [128, 5000].as_slice() } else { &[8, 64, 100, 128, 1000, 5000] };
+    for &size in sizes {
         if !K::KEEPS_ALL && size > common::LARGEST_BIN {
             continue;
         }
@@ -231,7 +233,7 @@ per_strategy!(block_that_was_freed_serves_the_same_request_in_capped_memory);
 /// rlsf 0.2.3 does not serve one of half the memory.
 fn one_block_of_the_whole_memory_fits_after_everything_is_freed<K: Kind>() -> Checked {
     let mut random = Random(5);
-    for round in 0..10 {
+    for round in 0..much(10, 10, 2) {
         let mut memory = Memory::new(MIB);
         let watch = Watch::<true>::new(memory.bytes(), PAGE);
         let mut rig = Rig::<K>::new(&watch);
