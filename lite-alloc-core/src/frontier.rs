@@ -19,7 +19,8 @@ pub struct Frontier {
     pub top: usize,
     /// Where the region ends. `top <= end`.
     pub end: usize,
-    /// From the higher of `clean` and `top` to `end`, and in all regions to come, no block has ever been.
+    /// From the higher of `clean` and `top` to `end`, and in all regions to come, no block has ever been. Kept only for sources
+    /// whose memory is [`ZEROED`](PageSource::ZEROED).
     pub clean: usize,
 }
 
@@ -40,9 +41,9 @@ impl Frontier {
     /// Whether `end` is where the last block ends. That may then be taken back, by setting `top` to where it starts, or resized, by
     /// [`cut`](Self::cut) from there. O(1).
     #[inline(always)]
-    pub fn reopen(&mut self, end: usize) -> bool {
+    pub fn reopen<S: PageSource>(&mut self, _: &S, end: usize) -> bool {
         let last = self.top == end;
-        if last {
+        if last && S::ZEROED {
             // What lies before has been used, and may be the frontier's again.
             self.clean = self.clean.max(end);
         }

@@ -3,7 +3,7 @@
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE};
 
 /// Whether RAM is scarce.
-const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm")));
+pub const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm")));
 
 /// How many classes a doubling of the size is divided into, as a power of two.
 ///

@@ -28,7 +28,7 @@ use lite_alloc_core::address::{Region, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
-use class::{CLASSES, class_of};
+use class::{BARE_METAL, CLASSES, class_of};
 
 /// The general-purpose allocator, for programs that run for long.
 ///
@@ -53,8 +53,8 @@ const SIZE: usize = 1;
 /// How many blocks of a bin are looked at while a sweep may find a better one.
 const WALK: usize = 16;
 
-/// A frontier of so many bytes is kept for large blocks: the bins are asked first.
-const LARGE: usize = 256 * 1024;
+/// A frontier of so many bytes is kept for large blocks: the bins are asked first. On bare metal, few heaps have so much.
+const LARGE: usize = if BARE_METAL { usize::MAX } else { 256 * 1024 };
 
 /// How many bytes may be freed between two sweeps besides what the last one allowed for: in a small heap, a sweep
 /// for each half of it would come too often.
@@ -191,7 +191,9 @@ impl FreeList {
                 region = self.find(source, size, align, if settled != 0 { usize::MAX } else { WALK });
             }
             if region.start != 0 {
-                self.frontier.clean = region.end;
+                if S::ZEROED {
+                    self.frontier.clean = region.end;
+                }
                 self.credit &= !SETTLED;
             } else if fits {
                 continue;
@@ -200,8 +202,9 @@ impl FreeList {
                 limit = LARGE;
                 continue;
             } else {
-                // Each growth costs a sweep. So where memory is large, it grows by a 256th of it more than is needed.
-                let ahead = (self.credit as usize / 128) & !(PAGE - 1);
+                // Each growth costs a sweep. So where memory is large, it grows by a 256th of it more than is needed; but not on
+                // bare metal, where sources hand out all they have.
+                let ahead = if BARE_METAL { 0 } else { (self.credit as usize / 128) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, align }) {
                     Some(grown) => region = grown,
                     None if ahead == 0 => return 0,
@@ -255,7 +258,7 @@ unsafe impl Strategy for FreeList {
         unsafe {
             if addr + old == self.frontier.top {
                 // Called here, not as the condition, it takes ten bytes less.
-                self.frontier.reopen(addr + old);
+                self.frontier.reopen(source, addr + old);
             } else if new <= old {
                 self.release(source, addr + new, old - new);
                 return addr;

@@ -1,6 +1,5 @@
 //! Putting free blocks together.
 
-use lite_alloc_core::Frontier;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
@@ -39,13 +38,16 @@ impl FreeList {
             }
         }
         self.credit = ((frontier.end - lowest) / 2) as isize | SETTLED;
-        // Putting the rest of the frontier into a bin has written to its first granule.
-        let clean = if frontier.end == rest.end {
-            self.frontier.clean.max(rest.start + GRANULE)
-        } else {
-            frontier.end
-        };
-        self.frontier = Frontier { top: frontier.start, end: frontier.end, clean };
+        if S::ZEROED {
+            // Putting the rest of the frontier into a bin has written to its first granule.
+            self.frontier.clean = if frontier.end == rest.end {
+                self.frontier.clean.max(rest.start + GRANULE)
+            } else {
+                frontier.end
+            };
+        }
+        self.frontier.top = frontier.start;
+        self.frontier.end = frontier.end;
     }
 
     /// Takes all blocks out of their bins and returns a list of them, sorted by address, the lowest first.

@@ -292,7 +292,9 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     /// The heap is as it should be between two steps.
     pub fn check(&self) -> Checked {
         self.most.set(self.most.get().max(self.used()));
-        if !self.checks {
+        // In Miri, this takes far longer than the step.
+        let skip = cfg!(miri) && self.live.len() > 8 && self.blocks % 8 != 0;
+        if !self.checks || skip {
             return Ok(());
         }
         let free = self.free();
