@@ -42,7 +42,7 @@ use class::{BARE_METAL, CLASSES, class_of};
 /// block takes its size, rounded up to two words (8 bytes on 32-bit targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. In a heap of 16 KiB on a Cortex-M4, most take about 40
-/// instructions, and the worst 13 000 to 40 000. `SegregatedBumpAllocator` never does that.
+/// instructions, and the worst 12 000 to 40 000. `SegregatedBumpAllocator` never does that.
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 
 /// The word of a free block that leads to the next one.
