@@ -187,7 +187,7 @@ unsafe impl Strategy for BumpFreeList {
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
             let mut moved = 0;
-            if self.frontier.reopen(source, addr + old) {
+            if self.frontier.reopen::<S>(addr + old) {
                 moved = self.fresh(source, addr, new, layout.align());
             } else if new <= old {
                 self.push(source, addr + new, old - new);

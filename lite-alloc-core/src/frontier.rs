@@ -41,7 +41,7 @@ impl Frontier {
     /// Whether `end` is where the last block ends. That may then be taken back, by setting `top` to where it starts, or resized, by
     /// [`cut`](Self::cut) from there. O(1).
     #[inline(always)]
-    pub fn reopen<S: PageSource>(&mut self, _: &S, end: usize) -> bool {
+    pub fn reopen<S: PageSource>(&mut self, end: usize) -> bool {
         let last = self.top == end;
         if last && S::ZEROED {
             // What lies before has been used, and may be the frontier's again.

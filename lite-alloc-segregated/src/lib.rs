@@ -140,7 +140,7 @@ unsafe impl Strategy for SegregatedBump {
                 *source.word(addr, LINK) = *bin;
                 *bin = addr;
             }
-        } else if self.frontier.reopen(source, addr + size) {
+        } else if self.frontier.reopen::<S>(addr + size) {
             self.frontier.top = addr;
         }
     }
@@ -155,7 +155,7 @@ unsafe impl Strategy for SegregatedBump {
     ) -> usize {
         let (old, new) = (capacity(layout.size()), capacity(new_size));
         let mut moved = 0;
-        if self.frontier.reopen(source, addr + old) {
+        if self.frontier.reopen::<S>(addr + old) {
             moved = self.fresh(source, addr, new, mask_of(layout.align()));
         } else if new == old || (new < old && old > LARGEST) {
             return addr;

@@ -32,10 +32,13 @@ impl WholeMemory {
     ///
     /// # Safety
     ///
-    /// Nothing else uses the memory between the symbols `__heap_base` and `__heap_end` of the linker: there is no other
-    /// source of this kind, and nobody calls the standard library's own allocator, [`std::alloc::System`][system], which claims
-    /// that memory on its own account; with a global allocator of another kind, that is called only by name. A program's
-    /// JavaScript must leave it alone as well.
+    /// Nothing else uses the memory between the symbols `__heap_base` and `__heap_end` of the linker:
+    ///
+    /// - There is no other source of this kind in the module.
+    /// - The allocator of the standard library, [`std::alloc::System`][system], is never called, for it takes that memory too. The
+    ///   standard library itself calls it even where the global allocator is another one: for the handles of threads
+    ///   (`std::thread::current`) and for thread-locals with destructors, at least. So this is for `no_std` modules.
+    /// - JavaScript leaves that memory alone.
     ///
     /// [system]: https://doc.rust-lang.org/std/alloc/struct.System.html
     pub const unsafe fn new() -> Self {
