@@ -16,7 +16,7 @@
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{Region, round_up};
+use lite_alloc_core::address::{Region, mask_of, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
@@ -87,7 +87,7 @@ impl BumpFreeList {
         &mut self,
         source: &mut S,
         size: usize,
-        align: usize,
+        mask: usize,
         most: usize,
         mut tries: usize,
     ) -> Option<usize> {
@@ -105,7 +105,7 @@ impl BumpFreeList {
                 }
                 // If the block is too short, this wraps and is more than any block has.
                 let rest = (*source.word(block, SIZE)).wrapping_sub(size);
-                if rest < least && (block + rest) & (align - 1) == 0 {
+                if rest < least && (block + rest) & mask == 0 {
                     (best, least) = (link, rest);
                 }
                 link = source.word(block, LINK);
@@ -129,8 +129,8 @@ impl BumpFreeList {
     }
 
     #[inline]
-    fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, align: usize) -> usize {
-        let Some(cut) = self.frontier.cut(source, from, size, align - 1) else { return 0 };
+    fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, mask: usize) -> usize {
+        let Some(cut) = self.frontier.cut(source, from, size, mask) else { return 0 };
         // SAFETY: the frontier has left these pieces.
         unsafe {
             self.push(source, cut.rest.0, cut.rest.1);
@@ -152,13 +152,13 @@ unsafe impl Strategy for BumpFreeList {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (size, align) = (round_up(layout.size()), layout.align());
+        let (size, mask) = (round_up(layout.size()), mask_of(layout.align()));
         let (mut most, mut tries) = (size.max(LARGE), SEARCH);
         loop {
-            if let Some(block) = self.reuse(source, size, align, most, tries) {
+            if let Some(block) = self.reuse(source, size, mask, most, tries) {
                 return block;
             }
-            let block = self.fresh(source, self.frontier.top, size, align);
+            let block = self.fresh(source, self.frontier.top, size, mask);
             // In this form, that `most` is `ANY` takes the least code to tell.
             if block != 0 || (most as isize) < 0 {
                 return block;
@@ -188,7 +188,7 @@ unsafe impl Strategy for BumpFreeList {
         unsafe {
             let mut moved = 0;
             if self.frontier.reopen::<S>(addr + old) {
-                moved = self.fresh(source, addr, new, layout.align());
+                moved = self.fresh(source, addr, new, mask_of(layout.align()));
             } else if new <= old {
                 self.push(source, addr + new, old - new);
                 return addr;

@@ -62,10 +62,21 @@ impl Region {
     }
 }
 
-/// The bytes to skip from `addr` to reach a multiple of `align`, a power of two: less than `align`.
+/// The bits that are zero in an address at `align`, a power of two, but not in all multiples of [`GRANULE`].
+///
+/// None, up to the alignment of a granule. Where a program asks for no larger ones, the compiler sees that, and all code for
+/// padding falls away.
 #[inline(always)]
-pub const fn padding(addr: usize, align: usize) -> usize {
-    addr.wrapping_neg() & (align - 1)
+pub const fn mask_of(align: usize) -> usize {
+    (align - 1) & !(GRANULE - 1)
+}
+
+/// The bytes to skip from `addr` to reach an address that has the bits of `mask` clear: at most `mask`.
+///
+/// `mask` is an alignment less one; or [`mask_of`] it, if `addr` is a multiple of [`GRANULE`].
+#[inline(always)]
+pub const fn padding(addr: usize, mask: usize) -> usize {
+    addr.wrapping_neg() & mask
 }
 
 #[cfg(test)]
@@ -99,8 +110,11 @@ mod tests {
     fn padding_leads_to_the_next_multiple() {
         for addr in edges() {
             for align in (0..usize::BITS).map(|bit| 1usize << bit) {
-                let next = (addr as u128).div_ceil(align as u128) * align as u128;
-                assert_eq!(addr as u128 + padding(addr, align) as u128, next, "{addr} at {align}");
+                let next = |addr: usize| (addr as u128).div_ceil(align as u128) * align as u128;
+                assert_eq!(addr as u128 + padding(addr, align - 1) as u128, next(addr), "{addr} at {align}");
+                let addr = addr & !(GRANULE - 1);
+                let padding = padding(addr, mask_of(align));
+                assert_eq!(addr as u128 + padding as u128, next(addr), "{addr} at {align}");
             }
         }
     }

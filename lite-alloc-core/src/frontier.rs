@@ -1,6 +1,6 @@
 //! The bump frontier: fresh memory that blocks are cut from.
 
-use crate::address::Region;
+use crate::address::{Region, padding};
 use crate::source::{PageSource, Request};
 
 /// What is left of the region that blocks are being cut from.
@@ -59,7 +59,8 @@ impl Frontier {
     /// Cuts a block, from more memory of the source if it does not fit. `None` if that memory cannot be had; the frontier is as it
     /// was then. O(1) and what the source takes.
     ///
-    /// The block's address has the bits of `mask` clear, its alignment less one. Its size need not be a multiple of anything.
+    /// The block's address has the bits of `mask` clear: its alignment less one, or [`mask_of`](crate::address::mask_of) it if the sizes
+    /// of all blocks are multiples of `GRANULE`.
     ///
     /// `from` is where the block may start: `top`, or the start of the block that ends at `top`, to resize that
     /// one. It is resized in place if the address returned is `from`.
@@ -74,7 +75,7 @@ impl Frontier {
         let (top, old) = (self.top, self.end);
         let (mut base, mut end) = (from, old);
         loop {
-            let pad = base.wrapping_neg() & mask;
+            let pad = padding(base, mask);
             // A layout's size, rounded up to its alignment, is below half the address space, and so is the
             // alignment: no overflow. Where the block would end may lie past the top of the address space.
             let need = pad + size;
@@ -85,8 +86,7 @@ impl Frontier {
                 let rest = (top, if base == from { 0 } else { old - top });
                 return Some(Cut { block: stop - size, rest, pad: (base, pad) });
             }
-            let region =
-                source.grow(Request { end, missing: stop.wrapping_sub(end), size, align: mask + 1 })?;
+            let region = source.grow(Request { end, missing: stop.wrapping_sub(end), size, mask })?;
             base = if region.start == end { base } else { region.start };
             end = region.end;
         }

@@ -1,6 +1,6 @@
 //! Where memory comes from.
 
-use crate::address::Region;
+use crate::address::{GRANULE, Region, padding};
 
 cfg_if::cfg_if! {
     if #[cfg(target_family = "wasm")] {
@@ -40,8 +40,22 @@ pub struct Request {
     pub missing: usize,
     /// Size of the block that must fit if the new region starts anywhere else, in bytes.
     pub size: usize,
-    /// Alignment of that block, a power of two.
-    pub align: usize,
+    /// The bits that must be zero in the address of that block, besides those below [`GRANULE`], which are zero where a
+    /// region starts.
+    pub mask: usize,
+}
+
+impl Request {
+    /// The alignment that this asks for in bytes, a power of two, at least [`GRANULE`].
+    pub const fn align(&self) -> usize {
+        (self.mask | (GRANULE - 1)) + 1
+    }
+
+    /// How many bytes a block takes that is cut from `start` on, a multiple of [`GRANULE`]; with what its alignment skips.
+    #[inline(always)]
+    pub const fn need(&self, start: usize) -> usize {
+        padding(start, self.mask) + self.size
+    }
 }
 
 /// Gives a heap its memory, a region at a time.
@@ -52,7 +66,7 @@ pub struct Request {
 ///   source exists, wherever the source itself is moved, and belongs to this source alone: it
 ///   overlaps no region returned before and nobody else uses it.
 /// - It either starts at `request.end` and has `request.missing` bytes or more; or it starts elsewhere and
-///   holds a block of `request.size` and `request.align` by itself; or it starts elsewhere and is too small for
+///   holds a block of `request.size` and `request.align()` by itself; or it starts elsewhere and is too small for
 ///   that, possibly empty, and the source expects the next request to be for that `end`.
 /// - Regions that touch may be used as one: a pointer from [`at`](Self::at) is valid for both.
 ///   A source that cannot promise this leaves a gap between its regions.

@@ -24,7 +24,7 @@ mod sweep;
 
 use core::alloc::Layout;
 
-use lite_alloc_core::address::{Region, padding, round_up};
+use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
@@ -116,7 +116,7 @@ impl FreeList {
     ///
     /// A bin holds blocks of similar size, some of which may not do: of each bin, `walk` blocks are looked at.
     #[inline(always)]
-    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize, walk: usize) -> Region {
+    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, mask: usize, walk: usize) -> Region {
         // SAFETY: `class_of` is at most `CLASSES`; `link` is a bin or the first word of a free block.
         unsafe {
             let bins = self.bins.as_mut_ptr();
@@ -128,7 +128,7 @@ impl FreeList {
                 while *link != 0 && left != 0 {
                     let start = *link;
                     let room = *source.word(start, SIZE);
-                    if padding(start, align) + size <= room {
+                    if padding(start, mask) + size <= room {
                         *link = *source.word(start, LINK);
                         return Region { start, end: start + room };
                     }
@@ -143,12 +143,12 @@ impl FreeList {
 
     /// Takes the first block of the bin of `size`, if that is just right. Returns 0 if it is not.
     #[inline(always)]
-    fn pop<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+    fn pop<S: PageSource>(&mut self, source: &mut S, size: usize, mask: usize) -> usize {
         // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
         unsafe {
             let bin = self.bins.as_mut_ptr().add(class_of(size));
             let block = *bin;
-            if block != 0 && *source.word(block, SIZE) == size && block & (align - 1) == 0 {
+            if block != 0 && *source.word(block, SIZE) == size && block & mask == 0 {
                 *bin = *source.word(block, LINK);
                 return block;
             }
@@ -159,9 +159,9 @@ impl FreeList {
     /// Finds a block of `size` bytes. It may start where `own` does, a live block or `0..0` for none, if that ends where
     /// the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
-    fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
+    fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, mask: usize) -> usize {
         if self.frontier.top != own.end || own.is_empty() {
-            let block = self.pop(source, size, align);
+            let block = self.pop(source, size, mask);
             if block != 0 {
                 return block;
             }
@@ -170,31 +170,34 @@ impl FreeList {
         loop {
             let rest = self.frontier.rest();
             let mut base = rest.start;
-            if own.end != 0 && base == own.end {
+            if base == own.end {
                 base = own.start;
                 limit = usize::MAX;
             }
-            let pad = padding(base, align);
+            let pad = padding(base, mask);
             let need = pad + size;
             let room = rest.end - base;
             let fits = need <= room;
             if fits && room < limit {
                 self.frontier.top = base + need;
-                // SAFETY: the frontier has left what the alignment skips.
-                unsafe { self.push(source, base, pad) };
+                if pad != 0 {
+                    // SAFETY: the frontier has left what the alignment skips.
+                    unsafe { self.push(source, base, pad) };
+                }
                 return base + pad;
             }
             limit = usize::MAX;
-            let settled = self.credit & SETTLED;
+            let credit = self.credit;
+            let settled = credit & SETTLED;
             let mut region = Region { start: 0, end: 0 };
-            if self.credit >= -SPARE {
-                region = self.find(source, size, align, if settled != 0 { usize::MAX } else { WALK });
+            if credit >= -SPARE {
+                region = self.find(source, size, mask, if settled != 0 { usize::MAX } else { WALK });
             }
             if region.start != 0 {
                 if S::ZEROED {
                     self.frontier.clean = region.end;
                 }
-                self.credit &= !SETTLED;
+                self.credit = credit & !SETTLED;
             } else if fits {
                 continue;
             } else if settled == 0 {
@@ -204,8 +207,8 @@ impl FreeList {
             } else {
                 // Each growth costs a sweep. So where memory is large, it grows by a 256th of it more than is needed; but not on
                 // bare metal, where sources hand out all they have.
-                let ahead = if BARE_METAL { 0 } else { (self.credit as usize / 128) & !(PAGE - 1) };
-                match source.grow(Request { end: rest.end, missing: need - room + ahead, size, align }) {
+                let ahead = if BARE_METAL { 0 } else { (credit as usize / 128) & !(PAGE - 1) };
+                match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
                     Some(grown) => region = grown,
                     None if ahead == 0 => return 0,
                     None => {
@@ -236,7 +239,7 @@ unsafe impl Strategy for FreeList {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        self.take(source, Region { start: 0, end: 0 }, round_up(layout.size()), layout.align())
+        self.take(source, Region { start: 0, end: 0 }, round_up(layout.size()), mask_of(layout.align()))
     }
 
     #[inline(always)]
@@ -256,6 +259,7 @@ unsafe impl Strategy for FreeList {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
+            let own = Region { start: addr, end: addr + old };
             if addr + old == self.frontier.top {
                 // Called here, not as the condition, it takes ten bytes less.
                 self.frontier.reopen::<S>(addr + old);
@@ -263,7 +267,7 @@ unsafe impl Strategy for FreeList {
                 self.release(source, addr + new, old - new);
                 return addr;
             }
-            let moved = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
+            let moved = self.take(source, own, new, mask_of(layout.align()));
             if moved != 0 && moved != addr {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
                 self.dealloc(source, addr, layout);

@@ -78,10 +78,10 @@ const fn capacity(size: usize) -> usize {
     if size > LARGEST { size } else { SMALLEST.rotate_right(zeros(size) as u32) }
 }
 
-/// The bits that are zero in the address of a block: at least those below [`GRANULE`], so that a region may start at any of its
-/// multiples.
+/// The bits that are zero in the address of a block, wherever the last one ended: at least those below [`GRANULE`], so that a
+/// region may start at any of its multiples.
 #[inline(always)]
-const fn mask_of(align: usize) -> usize {
+const fn loose_mask(align: usize) -> usize {
     (align - 1) | (GRANULE - 1)
 }
 
@@ -114,7 +114,7 @@ unsafe impl Strategy for SegregatedBump {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (mut size, mask) = (layout.size(), mask_of(layout.align()));
+        let (mut size, mask) = (layout.size(), loose_mask(layout.align()));
         if size <= LARGEST {
             // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
             unsafe {
@@ -156,7 +156,7 @@ unsafe impl Strategy for SegregatedBump {
         let (old, new) = (capacity(layout.size()), capacity(new_size));
         let mut moved = 0;
         if self.frontier.reopen::<S>(addr + old) {
-            moved = self.fresh(source, addr, new, mask_of(layout.align()));
+            moved = self.fresh(source, addr, new, loose_mask(layout.align()));
         } else if new == old || (new < old && old > LARGEST) {
             return addr;
         }

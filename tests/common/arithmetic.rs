@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 
 use lite_alloc_core::Frontier;
-use lite_alloc_core::address::{GRANULE, Region, padding, round_up};
+use lite_alloc_core::address::{GRANULE, Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{PageSource, Request};
 use proptest::prelude::{prop_assert, prop_assert_eq};
 
@@ -12,7 +12,10 @@ use super::{Checked, holds};
 /// Rounding of an address or a size.
 pub fn check_rounding(addr: usize, bit: u32) -> Checked {
     let (align, wide) = (1usize << bit, addr as u128);
-    prop_assert_eq!(padding(addr, align) as u128, wide.next_multiple_of(align as u128) - wide);
+    prop_assert_eq!(padding(addr, align - 1) as u128, wide.next_multiple_of(align as u128) - wide);
+    let start = addr & !(GRANULE - 1);
+    let skipped = padding(start, mask_of(align)) as u128;
+    prop_assert_eq!(skipped, (start as u128).next_multiple_of(align as u128) - start as u128);
     if addr <= isize::MAX as usize {
         prop_assert_eq!(round_up(addr) as u128, wide.next_multiple_of(GRANULE as u128));
     }
@@ -46,7 +49,7 @@ unsafe impl PageSource for Nowhere {
     fn grow(&mut self, request: Request) -> Option<Region> {
         self.0.take_if(|region| {
             (region.start == request.end && region.len() >= request.missing)
-                || (region.start != request.end && holds(*region, request.size, request.align))
+                || (region.start != request.end && holds(*region, request.size, request.align()))
         })
     }
 

@@ -136,7 +136,7 @@ unsafe impl<const ZEROED: bool> PageSource for &Watch<'_, ZEROED> {
 
     fn grow(&mut self, request: Request) -> Option<Region> {
         assert!(request.missing > 0, "a heap asked for nothing");
-        assert!(request.align.is_power_of_two());
+        assert!(request.align().is_power_of_two());
         if self.refuses() {
             return None;
         }

@@ -193,7 +193,7 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
         loop {
             let region = self.source.grow(request)?;
             // The block that was asked for is made of units, so it still fits.
-            let skipped = padding(region.start, UNIT);
+            let skipped = padding(region.start, UNIT - 1);
             let end = region.end & !(UNIT - 1);
             if skipped == 0 || skipped < end.saturating_sub(region.start) {
                 let start = region.start + skipped;
@@ -204,7 +204,7 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
             }
             // Nothing yet, at an end that the strategy could not name: it is named here.
             request.end = region.end;
-            request.missing = padding(region.end, request.align) + request.size;
+            request.missing = request.need(region.end);
         }
     }
 

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::{PageSource, Request};
-use crate::address::{GRANULE, Region, padding};
+use crate::address::{GRANULE, Region};
 
 /// An array of `N` bytes in a `static`, ready without a call to initialise it.
 ///
@@ -81,7 +81,7 @@ unsafe impl<const N: usize> PageSource for &'static Arena<N> {
 
     fn grow(&mut self, request: Request) -> Option<Region> {
         let region = self.region();
-        let fits = padding(region.start, request.align) + request.size <= region.len();
+        let fits = request.need(region.start) <= region.len();
         (fits && self.take()).then_some(region)
     }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{PageSource, Request};
-use crate::address::{Region, padding};
+use crate::address::Region;
 
 /// Regions that the program hands over, one call of [`claim`](crate::Heap::claim) each.
 ///
@@ -87,7 +87,7 @@ unsafe impl PageSource for ClaimedRegions {
         unsafe {
             while *link != 0 {
                 let region = Region { start: *link, end: *self.word(*link, END) };
-                if padding(region.start, request.align) + request.size <= region.len() {
+                if request.need(region.start) <= region.len() {
                     *link = *self.word(region.start, NEXT);
                     return Some(region);
                 }

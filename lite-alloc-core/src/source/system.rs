@@ -27,7 +27,7 @@ unsafe impl PageSource for SystemChunks {
     const ZEROED: bool = false;
 
     fn grow(&mut self, request: Request) -> Option<Region> {
-        let bytes = request.size.checked_add(request.align)?.checked_add(GRANULE)?;
+        let bytes = request.size.checked_add(request.align())?.checked_add(GRANULE)?;
         let bytes = bytes.max(CHUNK).checked_next_multiple_of(GRANULE)?;
         let layout = Layout::from_size_align(bytes, GRANULE).ok()?;
         // SAFETY: `bytes` is not 0.

@@ -88,7 +88,7 @@ unsafe impl PageSource for &TestPages<'_> {
         let bytes = if start == request.end {
             request.missing
         } else {
-            padding(start, request.align).checked_add(request.size)?
+            padding(start, request.mask).checked_add(request.size)?
         };
         let pages = bytes.div_ceil(self.page);
         if pages > self.limit.get().saturating_sub(self.taken.get()) {
@@ -116,7 +116,7 @@ mod tests {
         let mut memory = Memory([MaybeUninit::uninit(); 128]);
         let source = TestPages::new(&mut memory.0, 64);
         source.limit(3);
-        let request = |size| Request { end: 0, missing: size, size, align: 1 };
+        let request = |size| Request { end: 0, missing: size, size, mask: 0 };
         assert_eq!((&source).grow(request(192)), None);
         assert_eq!((&source).grow(request(128)).map(Region::len), Some(128));
         assert_eq!((&source).grow(request(64)), None);

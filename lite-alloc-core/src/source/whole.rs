@@ -1,7 +1,7 @@
 //! WebAssembly's linear memory, with what is left of the initial one.
 
 use super::{PageSource, Request, WasmPages};
-use crate::address::{Region, padding};
+use crate::address::Region;
 
 /// The rest of the initial memory, and then [`WasmPages`].
 ///
@@ -68,7 +68,7 @@ unsafe impl PageSource for WholeMemory {
             return WasmPages.grow(request);
         }
         let rest = rest();
-        let need = padding(rest.start, request.align) + request.size;
+        let need = request.need(rest.start);
         if need <= rest.len() {
             self.taken = true;
             return Some(rest);
