@@ -257,22 +257,27 @@ unsafe impl Strategy for FreeList {
         new_size: usize,
     ) -> usize {
         let (old, new) = (round_up(layout.size()), round_up(new_size));
-        // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
+        // SAFETY: the caller's promise; what is released is nobody's then. A block moves only to become longer, and to where it
+        // does not overlap.
         unsafe {
             let own = Region { start: addr, end: addr + old };
-            if addr + old == self.frontier.top {
-                // Called here, not as the condition, it takes ten bytes less.
-                self.frontier.reopen::<S>(addr + old);
-            } else if new <= old {
-                self.release(source, addr + new, old - new);
-                return addr;
+            let last = own.end == self.frontier.top;
+            if last {
+                // Called here, not as the condition, it takes less code.
+                self.frontier.reopen::<S>(own.end);
             }
-            let moved = self.take(source, own, new, mask_of(layout.align()));
-            if moved != 0 && moved != addr {
-                source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                self.dealloc(source, addr, layout);
+            // What is free in the end: the tail of a block that becomes shorter, else the block that another takes the place of.
+            let (mut block, mut free, mut len) = (addr, addr.wrapping_add(new), old.wrapping_sub(new));
+            if last || new > old {
+                block = self.take(source, own, new, mask_of(layout.align()));
+                if block == 0 || block == addr {
+                    return block;
+                }
+                source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
+                (free, len) = (addr, old);
             }
-            moved
+            self.release(source, free, len);
+            block
         }
     }
 
