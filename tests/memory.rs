@@ -581,7 +581,7 @@ fn large_memory_grows_ahead<K: Kind>() -> Checked {
     }
     let granted = watch.granted();
     get(&heap, layout(last.size() + 1, 1));
-    assert_eq!(watch.granted(), granted + 2 * PAGE, "a page is needed, and a 256th of 20 MiB is another");
+    assert_eq!(watch.granted(), granted + 6 * PAGE, "a page is needed, and a 64th of 20 MiB is five");
 
     // All that there is: nothing is left to grow ahead by.
     let rest = free_pieces(&heap).pop().unwrap();

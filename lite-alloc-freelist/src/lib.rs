@@ -205,9 +205,9 @@ impl FreeList {
                 limit = LARGE;
                 continue;
             } else {
-                // Each growth costs a sweep. So where memory is large, it grows by a 256th of it more than is needed; but not on
+                // Each growth costs a sweep. So where memory is large, it grows by a 64th of it more than is needed; but not on
                 // bare metal, where sources hand out all they have.
-                let ahead = if BARE_METAL { 0 } else { (credit as usize / 128) & !(PAGE - 1) };
+                let ahead = if BARE_METAL { 0 } else { (credit as usize / 32) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
                     Some(grown) => region = grown,
                     None if ahead == 0 => return 0,
