@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::test::{cargo, cargo_install, path_with, silent};
+use crate::test::{cargo_install, cargo_of, path_with, silent};
 use crate::tools;
 
 /// The crates with code, as cargo is told.
@@ -10,17 +10,18 @@ const CRATES: &str = "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segreg
 
 pub fn run(args: &[String]) -> Result<()> {
     ensure!(args.is_empty(), "`cargo xtask coverage` takes no arguments");
-    silent("rustup", &["component", "add", "llvm-tools"])
-        .context("this needs the component llvm-tools, and rustup could not add it")?;
+    // Only nightly counts branches.
+    silent("rustup", &["component", "add", "llvm-tools", "--toolchain", "nightly"])
+        .context("this needs the toolchain nightly with the component llvm-tools, and rustup could not add it")?;
     let path = path_with(cargo_install("cargo-llvm-cov", &["cargo-llvm-cov", "--locked"])?)?;
     // In a folder of its own, for all packages are built with counters.
     let dir = tools::target_dir().join("coverage");
     let prepare = |words: &str| {
-        let mut cargo = cargo(words);
+        let mut cargo = cargo_of("nightly", words);
         cargo.current_dir(tools::root()).env("PATH", &path).env("CARGO_TARGET_DIR", &dir);
         cargo
     };
-    let environment = tools::output(&mut prepare("llvm-cov show-env --sh"))?;
+    let environment = tools::output(&mut prepare("llvm-cov show-env --sh --branch"))?;
     let counting = |words: &str| {
         let mut cargo = prepare(words);
         for line in environment.lines() {
@@ -40,5 +41,5 @@ pub fn run(args: &[String]) -> Result<()> {
     tools::run(&mut counting(&usual))?;
     tools::run(&mut counting("build --examples --features hardened"))?;
     tools::run(counting("test --tests --features hardened").env("PROPTEST_CASES", "60"))?;
-    tools::run(&mut counting(&format!("llvm-cov report {CRATES} --show-missing-lines")))
+    tools::run(&mut counting(&format!("llvm-cov report {CRATES} --branch --show-missing-lines")))
 }
