@@ -117,7 +117,8 @@ fn arena_in_a_static_serves_a_heap_in_a_static() {
     use lite_alloc::single_threaded::FreeListAllocator;
     static ARENA: Arena<4096> = Arena::new();
     static HEAP: FreeListAllocator<&Arena<4096>> = FreeListAllocator::with_source(&ARENA);
-    let all = layout(4096, 16);
+    // It need not lie at a multiple of more.
+    let all = layout(4096, GRANULE);
     let ptr = get(&HEAP, all);
     // SAFETY: the block is live, that long, and has that layout.
     unsafe {

@@ -70,7 +70,7 @@ impl Request {
 ///   that, possibly empty, and the source expects the next request to be for that `end`.
 /// - Regions that touch may be used as one: a pointer from [`at`](Self::at) is valid for both.
 ///   A source that cannot promise this leaves a gap between its regions.
-/// - Both ends are multiples of [`GRANULE`](crate::address::GRANULE), the start is not 0, the
+/// - Both ends are multiples of [`GRANULE`], the start is not 0, the
 ///   end is at most `usize::MAX`.
 /// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
 /// - No method uses the heap that this source serves: where that is the global allocator, none allocates or frees, not
