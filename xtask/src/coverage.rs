@@ -11,8 +11,9 @@ const CRATES: &str = "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segreg
 pub fn run(args: &[String]) -> Result<()> {
     ensure!(args.is_empty(), "`cargo xtask coverage` takes no arguments");
     // Only nightly counts branches.
-    silent("rustup", &["component", "add", "llvm-tools", "--toolchain", "nightly"])
-        .context("this needs the toolchain nightly with the component llvm-tools, and rustup could not add it")?;
+    silent("rustup", &["component", "add", "llvm-tools", "--toolchain", "nightly"]).context(
+        "this needs the toolchain nightly with the component llvm-tools, and rustup could not add it",
+    )?;
     let path = path_with(cargo_install("cargo-llvm-cov", &["cargo-llvm-cov", "--locked"])?)?;
     // In a folder of its own, for all packages are built with counters.
     let dir = tools::target_dir().join("coverage");
