@@ -108,8 +108,6 @@ mod tests {
     /// Found on a 32-bit host: its exponent was less than the bits of the mantissa, and its class far past the last bin.
     #[test]
     fn the_smallest_size_has_one_of_the_first_classes() {
-        for way in [by_conversion, by_zeros, by_shifts, class_of] {
-            assert!(way(GRANULE) <= 1);
-        }
+        assert_eq!([by_conversion, by_zeros, by_shifts].map(|way| way(GRANULE)), [0, 0, 1]);
     }
 }

@@ -38,8 +38,9 @@ use class::{BARE_METAL, CLASSES, class_of};
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough. Blocks have no header: a
-/// block takes its size, rounded up to two words (8 bytes on 32-bit targets).
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 4 MiB on by up to a 64th of it more
+/// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
+/// targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
 /// worst in a heap of 16 KiB 15 000, and with 512 free blocks 39 000. `SegregatedBumpAllocator` never does that.

@@ -103,9 +103,7 @@ pub struct Rig<'a, K: Kind, const ZEROED: bool = true> {
     pub checks: bool,
     /// Small blocks of a strategy with bins that were freed and not taken again: none of their bytes may get lost.
     cells: Vec<Region>,
-    /// Blocks allocated or resized.
-    blocks: usize,
-    /// What was asked of the heap.
+    /// How many times the heap was asked for something.
     steps: usize,
     /// The most bytes that were live at once.
     most: Cell<usize>,
@@ -114,16 +112,7 @@ pub struct Rig<'a, K: Kind, const ZEROED: bool = true> {
 impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     pub fn new(watch: &'a Watch<'a, ZEROED>) -> Self {
         let heap = Heap::with_source(watch);
-        Self {
-            heap,
-            watch,
-            live: Vec::new(),
-            checks: true,
-            cells: Vec::new(),
-            blocks: 0,
-            steps: 0,
-            most: Cell::new(0),
-        }
+        Self { heap, watch, live: Vec::new(), checks: true, cells: Vec::new(), steps: 0, most: Cell::new(0) }
     }
 
     pub fn free(&self) -> Vec<Region> {
@@ -145,18 +134,17 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         // SAFETY: the size is not 0.
         let ptr = unsafe { if zeroed { self.heap.alloc_zeroed(layout) } else { self.heap.alloc(layout) } };
         if ptr.is_null() {
-            self.check_refusal(&before, layout)?;
+            self.check_refusal(before.as_ref(), layout)?;
             return Ok(false);
         }
-        self.check_growth(&before, layout)?;
+        self.check_growth(before.as_ref(), layout)?;
         let mut block = Block::new(ptr, layout);
         self.check_place(&block)?;
         self.note_taken(&block);
         if zeroed {
             prop_assert!(is_filled(block.bytes(), 0), "{block:?} is not zero");
         }
-        self.blocks += 1;
-        block.fill(self.blocks * 7919);
+        block.fill(self.steps * 7919);
         self.live.push(block);
         self.check()?;
         Ok(true)
@@ -184,7 +172,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         let ptr = unsafe { self.heap.realloc(old.ptr, old.layout, size) };
         if ptr.is_null() {
             prop_assert!(old.is_intact(old.layout.size()), "{old:?} was overwritten by a refused realloc");
-            self.check_refusal(&before, layout)?;
+            self.check_refusal(before.as_ref(), layout)?;
             return Ok(false);
         }
         let mut block = Block { phase: old.phase, ..Block::new(ptr, layout) };
@@ -196,12 +184,11 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         let kept = old.layout.size().min(size);
         prop_assert!(block.is_intact(kept), "{block:?} lost contents: it was {old:?}");
         if ptr != old.ptr {
-            self.check_growth(&before, layout)?;
+            self.check_growth(before.as_ref(), layout)?;
             self.note_taken(&block);
             self.note_freed(&old);
         }
-        self.blocks += 1;
-        block.fill(self.blocks * 7919);
+        block.fill(self.steps * 7919);
         self.live.push(block);
         let last = self.live.len() - 1;
         self.live.swap(index, last);
@@ -266,7 +253,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     }
 
     /// A request may be refused only if it cannot be served, and changes nothing.
-    fn check_refusal(&self, before: &Option<Before>, layout: Layout) -> Checked {
+    fn check_refusal(&self, before: Option<&Before>, layout: Layout) -> Checked {
         let Some(before) = before else { return Ok(()) };
         let (asked, _) = asked(layout);
         let (size, align) = (K::extent(asked.size()), asked.align());
@@ -290,7 +277,7 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     }
 
     /// Memory may grow only if it must, where that is promised.
-    fn check_growth(&self, before: &Option<Before>, layout: Layout) -> Checked {
+    fn check_growth(&self, before: Option<&Before>, layout: Layout) -> Checked {
         let Some(before) = before else { return Ok(()) };
         if K::COALESCES && self.watch.granted() != before.granted {
             let (asked, _) = asked(layout);
