@@ -18,9 +18,9 @@ const ALL: usize = ((usize::BITS - GRANULE_BITS) << MANTISSA) as usize;
 
 /// How many classes there are.
 ///
-/// On bare metal, blocks of 448 KiB and more (896 KiB where it goes by shifts), of which there are few if any, share the last one, and the bins
-/// take 256 bytes.
-pub const CLASSES: usize = if BARE_METAL { 64 } else { ALL };
+/// On bare metal, blocks of 28 KiB and more (56 KiB where it goes by shifts), of which there are few if any, share the last one, and the bins
+/// take 192 bytes.
+pub const CLASSES: usize = if BARE_METAL { 48 } else { ALL };
 
 /// The class of `size`, a multiple of [`GRANULE`] and not 0: below [`CLASSES`], and no lower than that of any lesser size.
 ///

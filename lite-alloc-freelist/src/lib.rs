@@ -29,6 +29,7 @@ use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
 use class::{BARE_METAL, CLASSES, class_of};
+use sweep::DIGITS;
 
 /// The general-purpose allocator, for programs that run for long.
 ///
@@ -72,6 +73,8 @@ const SETTLED: isize = 1;
 pub struct FreeList {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
+    /// Where a sweep sorts the free blocks; all 0 at any other time.
+    piles: [usize; DIGITS],
     frontier: Frontier,
     /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
     /// which it is not negative.
@@ -231,7 +234,7 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], frontier: Frontier::EMPTY, credit: 0 };
+    const EMPTY: Self = Self { bins: [0; CLASSES], piles: [0; DIGITS], frontier: Frontier::EMPTY, credit: 0 };
 
     #[inline(always)]
     fn frontier(&self) -> &Frontier {

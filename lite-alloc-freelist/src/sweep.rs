@@ -1,40 +1,57 @@
 //! Putting free blocks together.
 
+use core::mem::swap;
+
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
-use crate::class::CLASSES;
+use crate::class::{BARE_METAL, CLASSES};
 use crate::{FreeList, LINK, SETTLED, SIZE};
 
 /// Bits of the address that one pass of the sort looks at.
-const DIGIT_BITS: u32 = if CLASSES < 128 { 6 } else { 8 };
-const DIGITS: usize = 1 << DIGIT_BITS;
+///
+/// Three passes do for 128 MiB in wasm, and for 32 KiB of RAM on bare metal, where the piles take 64 bytes.
+const DIGIT_BITS: u32 = if BARE_METAL { 4 } else { 8 };
+pub const DIGITS: usize = 1 << DIGIT_BITS;
 
 impl FreeList {
     /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
     /// may extend. The others go back to their bins.
     ///
-    /// O(free blocks).
+    /// O(free blocks). Where memory is large, each look at a block comes from beyond the cache: so nothing looks at
+    /// them more often than the digits of their addresses ask for.
     #[inline(always)]
     pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) {
         let rest = self.frontier.rest();
         // SAFETY: the rest of the frontier is free and in no bin.
         unsafe { self.push(source, rest.start, rest.len()) };
-        let mut block = self.sort(source);
-        let lowest = block;
+        self.sort(source, rest.start);
+        let mut lowest = 0;
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
-        while block != 0 {
-            // SAFETY: the first two words of a free block are the list's. `push` writes to blocks below this one only.
+        let mut digit = 0;
+        loop {
+            // SAFETY: `digit` is below `DIGITS`; the first two words of a free block are the pile's. `push` writes to blocks below
+            // this one only.
             unsafe {
-                let end = block + *source.word(block, SIZE);
-                let next = *source.word(block, LINK);
-                if block != frontier.end {
-                    self.push(source, frontier.start, frontier.len());
-                    frontier.start = block;
+                let mut block = self.piles.as_mut_ptr().add(digit).replace(0);
+                while block != 0 {
+                    let end = block + *source.word(block, SIZE);
+                    let next = *source.word(block, LINK);
+                    if block != frontier.end {
+                        if lowest == 0 {
+                            lowest = block;
+                        }
+                        self.push(source, frontier.start, frontier.len());
+                        frontier.start = block;
+                    }
+                    frontier.end = end;
+                    block = next;
                 }
-                frontier.end = end;
-                block = next;
+            }
+            digit += 1;
+            if digit == DIGITS {
+                break;
             }
         }
         self.credit = ((frontier.end - lowest) / 2) as isize | SETTLED;
@@ -50,49 +67,60 @@ impl FreeList {
         self.frontier.end = frontier.end;
     }
 
-    /// Takes all blocks out of their bins and returns a list of them, sorted by address, the lowest first.
+    /// Takes all blocks out of their bins and leaves them in the piles, where they are sorted by address: the lowest is
+    /// the first one of the first pile.
     ///
-    /// A radix sort: for each digit of the address, from the lowest up, the blocks are dealt out to bins by that
-    /// digit, and gathered again from the highest bin down. A block that comes to a bin goes to its front, and one that comes to the
-    /// list goes to the front of that: so blocks of one digit are turned around twice, and stay in order.
+    /// A radix sort: for each digit of the address, from the lowest up, the blocks are dealt out by that digit,
+    ///
+    /// ```text
+    ///   bins ──→ piles ──→ bins ──→ piles
+    ///        up        down     up
+    /// ```
+    ///
+    /// from the first bin or pile to the last, each from its front. A block goes to the front of where it comes, so those of one digit
+    /// are turned around each time: in the piles they rise, in the bins they fall, and there digits are counted from the
+    /// highest down. That makes the number of passes odd.
+    ///
+    /// `base` is an address like those of the blocks. The high bits that all share take no passes.
     #[inline(always)]
-    fn sort<S: PageSource>(&mut self, source: &mut S) -> usize {
+    fn sort<S: PageSource>(&mut self, source: &mut S, base: usize) {
         const { assert!(DIGITS <= CLASSES) };
-        let bins = self.bins.as_mut_ptr();
-        let mut shift = GRANULE.trailing_zeros();
+        // In wasm, the high bits are 0.
+        let base = if cfg!(target_family = "wasm") { 0 } else { base };
+        let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut count = CLASSES;
-        // The bits above the digits so far in which addresses differ; at first, there are no digits yet.
-        let mut higher = 1;
-        // SAFETY: bins are counted from `CLASSES` or `DIGITS` down, and digits are below `DIGITS`; the first word of a free block is
-        // the list's.
+        let mut shift = GRANULE.trailing_zeros();
+        // All bits are set if this pass counts digits down.
+        let mut down = 0;
+        // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, `CLASSES` are looked at first, which is how many
+        // there are, else `DIGITS`. Digits are below that. The first word of a free block is the list's.
         unsafe {
             loop {
-                let mut list = 0;
-                while count != 0 {
-                    count -= 1;
-                    let bin = bins.add(count);
+                let mut differ = 0;
+                let mut bin = from;
+                loop {
                     while *bin != 0 {
                         let block = *bin;
-                        *bin = source.word(block, LINK).replace(list);
-                        list = block;
+                        differ |= block ^ base;
+                        let pile = to.add((block >> shift ^ down) & (DIGITS - 1));
+                        let link = source.word(block, LINK);
+                        *bin = *link;
+                        *link = *pile;
+                        *pile = block;
+                    }
+                    bin = bin.add(1);
+                    count -= 1;
+                    if count == 0 {
+                        break;
                     }
                 }
-                if higher == 0 {
-                    return list;
-                }
-                // The high bits that all addresses of RAM share take no passes. In wasm, they are 0.
-                let base = if cfg!(target_family = "wasm") { 0 } else { list };
-                let mut bits = 0;
-                while list != 0 {
-                    let block = list;
-                    bits |= block ^ base;
-                    let bin = bins.add(block >> shift & (DIGITS - 1));
-                    list = source.word(block, LINK).replace(*bin);
-                    *bin = block;
-                }
-                count = DIGITS;
-                higher = bits >> shift >> DIGIT_BITS;
                 shift += DIGIT_BITS;
+                if down == 0 && differ >> shift == 0 {
+                    return;
+                }
+                swap(&mut from, &mut to);
+                count = DIGITS;
+                down = !down;
             }
         }
     }
