@@ -7,7 +7,7 @@ mod common;
 use core::alloc::GlobalAlloc;
 use core::cell::Cell;
 
-use common::{Checked, KIB, Kind, Memory, PAGE, asked, get, largest, layout};
+use common::{Checked, KIB, Kind, Memory, PAGE, asked, get, is_filled, largest, layout};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::{ClaimedRegions, PageSource, Request};
@@ -70,7 +70,11 @@ unsafe impl PageSource for Sip<'_> {
 fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked {
     for (size, align) in [(1, 1), (500, 8), (24, 4 * GRANULE), (3000, 64 * GRANULE)] {
         let memory = Memory::new(PAGE);
-        let start = memory.start().expose_provenance() + GRANULE;
+        // What comes first is somebody else's.
+        let foreign = memory.start();
+        // SAFETY: inside the memory.
+        unsafe { foreign.write_bytes(0x5A, GRANULE) };
+        let start = foreign.expose_provenance() + GRANULE;
         let missing = Cell::new(0);
         let heap = Heap::<K::Strategy, _>::with_source(Sip { next: start, missing: &missing });
         let ptr = get(&heap, layout(size, align));
@@ -80,6 +84,10 @@ fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked 
         unsafe {
             ptr.write_bytes(1, size);
             heap.dealloc(ptr, layout(size, align));
+            assert!(
+                is_filled(core::slice::from_raw_parts(foreign, GRANULE), 0x5A),
+                "the heap left its region"
+            );
         }
     }
     Ok(())
