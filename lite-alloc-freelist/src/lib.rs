@@ -44,7 +44,7 @@ use sweep::DIGITS;
 /// targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
-/// worst in a heap of 16 KiB 15 000, and with 512 free blocks 39 000. `SegregatedBumpAllocator` never does that.
+/// worst in a heap of 16 KiB 15 000, and with 512 free blocks 40 000. `SegregatedBumpAllocator` never does that.
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 
 /// The word of a free block that leads to the next one.
