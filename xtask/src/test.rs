@@ -133,7 +133,13 @@ fn wasm(run: &mut Run) -> Result<()> {
 }
 
 fn wasi(run: &mut Run) -> Result<()> {
-    run.tests(cargo("test --config").arg(wasi_runner()).args(["--target", WASI]))
+    // What the crates have for wasm alone is tested there alone.
+    let units = "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-segregated --lib";
+    for tests in ["", units] {
+        let target = ["--target", WASI].into_iter().chain(tests.split_whitespace());
+        run.tests(cargo("test --config").arg(wasi_runner()).args(target))?;
+    }
+    Ok(())
 }
 
 /// The setting of cargo that has programs for WASI run in Node.js.
