@@ -36,8 +36,6 @@ impl FreeList {
             unsafe {
                 let mut block = self.piles.as_mut_ptr().add(digit).replace(0);
                 while block != 0 {
-                    let end = block + *source.word(block, SIZE);
-                    let next = *source.word(block, LINK);
                     if block != frontier.end {
                         if lowest == 0 {
                             lowest = block;
@@ -45,8 +43,8 @@ impl FreeList {
                         self.push(source, frontier.start, frontier.len());
                         frontier.start = block;
                     }
-                    frontier.end = end;
-                    block = next;
+                    frontier.end = block + *source.word(block, SIZE);
+                    block = *source.word(block, LINK);
                 }
             }
             digit += 1;
