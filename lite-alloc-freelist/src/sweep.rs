@@ -115,7 +115,7 @@ impl FreeList {
                 if down == 0 && differ >> shift >> DIGIT_BITS == 0 {
                     return;
                 }
-                // If the last digit was the last, one more pass turns the blocks around. By the highest bit, they are sorted already.
+                // If that was the last digit there is, one more pass turns the blocks around. By the highest bit, they are sorted already.
                 shift = (shift + DIGIT_BITS).min(usize::BITS - 1);
                 swap(&mut from, &mut to);
                 count = DIGITS;
@@ -132,8 +132,8 @@ mod tests {
     use core::cell::UnsafeCell;
     use std::vec::Vec;
 
+    use lite_alloc_core::Strategy;
     use lite_alloc_core::source::Request;
-    use lite_alloc_core::{Frontier, Strategy};
 
     use super::*;
 
@@ -180,7 +180,6 @@ mod tests {
                 // SAFETY: a piece of a window that is in no bin.
                 unsafe { list.push(&mut source, start, GRANULE) };
             }
-            list.frontier = Frontier::EMPTY;
             list.sweep(&mut source);
             let mut found = Vec::new();
             // SAFETY: the bins are that source's.

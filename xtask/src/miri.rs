@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::test::{Run, cargo_of, silent};
+use crate::test::{Run, UNIT_TESTS, cargo_of, silent};
 use crate::tools::progress;
 
 pub const USAGE: &str = "\
@@ -33,7 +33,7 @@ const EXPOSED: &str = "-Zmiri-permissive-provenance -Zmiri-ignore-leaks";
 /// the function returns, and yet the function may free it, and the allocator then writes to it. Of the system's
 /// allocator Miri knows that the block ends there; with one in Rust, it calls any such program undefined.
 const TESTS: [(&str, &str); 5] = [
-    (STRICT, "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-segregated --lib"),
+    (STRICT, UNIT_TESTS),
     (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory"),
     (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),

@@ -35,6 +35,9 @@ const INTERNAL: &str = "--exclude lite-alloc-tests --exclude lite-alloc-conforma
 pub const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
 
+/// The tests inside of the crates that have some, as cargo is told.
+pub const UNIT_TESTS: &str = "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-segregated --lib";
+
 /// The `rust-version` of the libraries, as rustup calls it.
 const OLDEST: &str = "1.85.0";
 
@@ -134,8 +137,7 @@ fn wasm(run: &mut Run) -> Result<()> {
 
 fn wasi(run: &mut Run) -> Result<()> {
     // What the crates have for wasm alone is tested there alone.
-    let units = "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-segregated --lib";
-    for tests in ["", units] {
+    for tests in ["", UNIT_TESTS] {
         let target = ["--target", WASI].into_iter().chain(tests.split_whitespace());
         run.tests(cargo("test --config").arg(wasi_runner()).args(target))?;
     }
