@@ -370,6 +370,15 @@ fn regions_that_wait_are_free<K: Kind>() -> Checked {
 }
 per_strategy!(regions_that_wait_are_free);
 
+#[test]
+fn nothing_given_back_is_nothing() {
+    let mut source = ClaimedRegions::new();
+    for addr in [0, 4096] {
+        source.give_back(Region { start: addr, end: addr });
+    }
+    source.visit_waiting(|region| panic!("{region:?} was never claimed"));
+}
+
 fn claimed_memory_is_zeroed_on_demand<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, PAGE).unwrap();

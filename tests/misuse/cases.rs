@@ -23,6 +23,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a_block_of_another_heap", a_block_of_another_heap),
     ("a_pointer_into_a_block", a_pointer_into_a_block),
     ("a_misaligned_pointer", a_misaligned_pointer),
+    ("a_pointer_to_free_memory", a_pointer_to_free_memory),
     ("wrong_size", wrong_size),
     ("wrong_align", wrong_align),
     ("wrong_size_in_realloc", wrong_size_in_realloc),
@@ -36,6 +37,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("written_through_a_pointer_from_before_realloc", written_through_a_pointer_from_before_realloc),
     ("free_memory_written", free_memory_written),
     ("list_damaged", list_damaged),
+    ("written_right_before_a_free_block", written_right_before_a_free_block),
 ];
 
 /// Where the pointers of a list are that a heap keeps in its free blocks: so far before the block.
@@ -161,6 +163,15 @@ fn a_misaligned_pointer(heap: Heaps) {
     dealloc(heap, ptr, 24, 8);
 }
 
+/// To what alignment has skipped: a strategy that remembers it has written there.
+fn a_pointer_to_free_memory(heap: Heaps) {
+    let ptr = get(heap, 5000, 8);
+    get(heap, 24, 4096);
+    let ptr = ptr.wrapping_add((5000 + size_of::<usize>()).next_multiple_of(UNIT) + UNIT);
+    expect_none(ptr, 24, 8);
+    dealloc(heap, ptr, 24, 8);
+}
+
 fn expect_wrong(ptr: *mut u8, given: usize, align: usize) {
     expect!(
         "the block at {ptr:p} was allocated with 24 bytes, alignment 8, but is freed or resized as one of {given} \
@@ -277,12 +288,44 @@ fn list_damaged(heap: Heaps) {
     get(heap, size, align);
 }
 
-/// Allocates from the heap that was misused, on its own and from another thread, before it prints the message.
+/// Behind the words that the list needs, there are two by which the heap knows them.
+fn written_right_before_a_free_block(heap: Heaps) {
+    let ptr = get(heap, 24, 8);
+    expect!("free memory was written to, at {:p} or right behind it", ptr.wrapping_sub(UNIT));
+    dealloc(heap, ptr, 24, 8);
+    write(ptr, -1, !0);
+    get(heap, 24, 8);
+}
+
+/// More misuse, while the program is about to stop: it is not looked for any more, and does no harm, but that a request
+/// for memory that it damaged is refused, once.
+fn misuse_more() {
+    use std::alloc::{alloc, dealloc, realloc};
+    let small = layout(24, 8);
+    // SAFETY: it is misuse, and meant to be, in memory that the heap got from its source.
+    unsafe {
+        let ptr = alloc(small);
+        ptr.write_bytes(7, 24);
+        let moved = realloc(ptr, small, 100);
+        assert_eq!(*moved.cast::<[u8; 24]>(), [7; 24]);
+        dealloc(moved, layout(100, 8));
+        dealloc(moved, layout(100, 8));
+        // No block, but memory nevertheless.
+        let copy = realloc(moved.add(1), layout(23, 8), 50);
+        assert_eq!(*copy.cast::<[u8; 23]>(), [7; 23]);
+        write(copy, 300, 0);
+        assert!(alloc(layout(2000, 8)).is_null());
+        assert!(!alloc(layout(2000, 8)).is_null());
+    }
+}
+
+/// Allocates from the heap that was misused, and misuses it again, on its own and from another thread, before it prints the message.
 fn hook(info: &panic::PanicHookInfo) {
     /// 4 numbers of one digit, 30 of two, 133 of three.
     const LENGTH: usize = 4 + 2 * 30 + 3 * 133;
     let message = info.to_string();
     let work = || {
+        misuse_more();
         let mut words: BTreeMap<usize, String> = (0..500).map(|n| (n, n.to_string())).collect();
         words.retain(|n, _| n % 3 == 0);
         words.values().map(String::len).sum::<usize>()
