@@ -35,6 +35,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("written_after_free", written_after_free),
     ("written_after_free_when_large", written_after_free_when_large),
     ("written_through_a_pointer_from_before_realloc", written_through_a_pointer_from_before_realloc),
+    ("written_after_free_and_found_by_realloc", written_after_free_and_found_by_realloc),
     ("free_memory_written", free_memory_written),
     ("list_damaged", list_damaged),
     ("written_right_before_a_free_block", written_right_before_a_free_block),
@@ -266,6 +267,15 @@ fn written_through_a_pointer_from_before_realloc(heap: Heaps) {
     assert!(!moved.is_null());
     write(ptr, 0, 1);
     get(heap, 24, 8);
+}
+
+fn written_after_free_and_found_by_realloc(heap: Heaps) {
+    let (freed, live) = (get(heap, 40, 8), get(heap, 24, 8));
+    expect_written(freed, 40, 30);
+    dealloc(heap, freed, 40, 8);
+    write(freed, 30, 0);
+    // SAFETY: the block is live, and has that layout.
+    unsafe { heap.0.realloc(live, layout(24, 8), 40) };
 }
 
 /// Memory that was never a block.
