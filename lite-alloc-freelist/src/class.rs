@@ -2,7 +2,7 @@
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE};
 
-/// Whether RAM is scarce.
+/// Whether memory is a certain amount of RAM: there is not much of it, and all of it is there from the start.
 pub const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "wasm")));
 
 /// How many classes a doubling of the size is divided into, as a power of two.

@@ -15,7 +15,8 @@
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
 //! for more; and besides whenever about half as much as the memory has been freed, so that programs that come back to
-//! the same work over and over do not scatter their blocks ever more widely.
+//! the same work over and over do not scatter their blocks ever more widely. Not so on bare metal: there memory cannot grow, and
+//! is put together when it has to be.
 
 #![no_std]
 
@@ -35,7 +36,7 @@ use sweep::DIGITS;
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and once half the memory and 32 KiB have been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) once half the memory and 32 KiB have been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
@@ -44,7 +45,7 @@ use sweep::DIGITS;
 /// targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
-/// worst in a heap of 16 KiB 15 000, and with 512 free blocks 40 000. `SegregatedBumpAllocator` never does that.
+/// worst in a heap of 16 KiB 24 000, and with 512 free blocks 38 000. `SegregatedBumpAllocator` never does that.
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 
 /// The word of a free block that leads to the next one.
@@ -55,8 +56,8 @@ const SIZE: usize = 1;
 /// How many blocks of a bin are looked at while a sweep may find a better one.
 const WALK: usize = 16;
 
-/// A frontier of so many bytes is kept for large blocks: the bins are asked first. On bare metal, few heaps have so much.
-const LARGE: usize = if BARE_METAL { usize::MAX } else { 256 * 1024 };
+/// A frontier of so many bytes is kept for large blocks: the bins are asked first. Not on bare metal, where few heaps have so much.
+const LARGE: usize = 256 * 1024;
 
 /// How many bytes may be freed between two sweeps besides what the last one allowed for: in a small heap, a sweep
 /// for each half of it would come too often.
@@ -77,7 +78,7 @@ pub struct FreeList {
     piles: [usize; DIGITS],
     frontier: Frontier,
     /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
-    /// which it is not negative.
+    /// which it is not negative. On bare metal, only the bit.
     credit: isize,
 }
 
@@ -111,7 +112,7 @@ impl FreeList {
     #[inline(always)]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
         // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        self.credit = self.credit.wrapping_sub(size as isize) & !SETTLED;
+        self.credit = if BARE_METAL { 0 } else { self.credit.wrapping_sub(size as isize) & !SETTLED };
         // SAFETY: the caller's promise.
         unsafe { self.push(source, start, size) };
     }
@@ -182,7 +183,7 @@ impl FreeList {
             let need = pad + size;
             let room = rest.end - base;
             let fits = need <= room;
-            if fits && room < limit {
+            if fits && (BARE_METAL || room < limit) {
                 self.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.
@@ -194,7 +195,7 @@ impl FreeList {
             let credit = self.credit;
             let settled = credit & SETTLED;
             let mut region = Region { start: 0, end: 0 };
-            if credit >= -SPARE {
+            if BARE_METAL || credit >= -SPARE {
                 region = self.find(source, size, mask, if settled != 0 { usize::MAX } else { WALK });
             }
             if region.start != 0 {

@@ -52,7 +52,7 @@ impl FreeList {
                 break;
             }
         }
-        self.credit = ((frontier.end - lowest) / 2) as isize | SETTLED;
+        self.credit = if BARE_METAL { SETTLED } else { ((frontier.end - lowest) / 2) as isize | SETTLED };
         if S::ZEROED {
             // Putting the rest of the frontier into a bin has written to its first granule.
             self.frontier.clean = if frontier.end == rest.end {
