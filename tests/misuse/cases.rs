@@ -92,6 +92,12 @@ fn write(ptr: *mut u8, offset: isize, byte: u8) {
     unsafe { ptr.offset(offset).write_volatile(byte) };
 }
 
+/// Changes a byte whose value chance decides.
+fn flip(ptr: *mut u8, offset: isize) {
+    // SAFETY: see above.
+    write(ptr, offset, unsafe { !ptr.offset(offset).read_volatile() });
+}
+
 fn freed_twice(heap: Heaps) {
     let ptr = get(heap, 24, 8);
     expect_twice(ptr, 24);
@@ -238,7 +244,7 @@ fn past_the_end_and_resized(heap: Heaps) {
 fn before_the_start(heap: Heaps) {
     let ptr = get(heap, 24, 8);
     expect_none(ptr, 24, 8);
-    write(ptr, -1, !0);
+    flip(ptr, -1);
     dealloc(heap, ptr, 24, 8);
 }
 
@@ -303,7 +309,7 @@ fn written_right_before_a_free_block(heap: Heaps) {
     let ptr = get(heap, 24, 8);
     expect!("free memory was written to, at {:p} or right behind it", ptr.wrapping_sub(UNIT));
     dealloc(heap, ptr, 24, 8);
-    write(ptr, -1, !0);
+    flip(ptr, -1);
     get(heap, 24, 8);
 }
 
