@@ -58,6 +58,7 @@ pub fn run(args: &[String]) -> Result<()> {
         [number, first] => (number, first),
         _ => bail!("{USAGE}"),
     };
+    ensure!(number != 0, USAGE);
     ensure!(ready(), "there is no Miri, and rustup could not install it for the toolchain nightly");
     let begin = Instant::now();
     // An interpreter has one thread, however many there are in the program: both targets at once.
