@@ -13,7 +13,7 @@ pub const USAGE: &str = "\
 usage: cargo xtask miri [number of seeds, 2 if not given] [first seed, 0 if not given]
 
 Runs the tests in Miri, under Stacked Borrows and under Tree Borrows, for a 64-bit and a 32-bit target: all of them with
-seed 0, which takes about an hour, and those that are different with each seed with the others, a few minutes each. A
+seed 0, which takes more than an hour, and those that are different with each seed with the others, a few minutes each. A
 seed decides when threads switch, what random programs do, and where memory lies. `cargo xtask test` does a small part.";
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "i686-unknown-linux-gnu"];
@@ -31,13 +31,16 @@ const EXPOSED: &str = "-Zmiri-permissive-provenance -Zmiri-ignore-leaks";
 ///
 /// Not among them: programs whose `#[global_allocator]` is ours. A `Box` that a function was given is nobody else's until
 /// the function returns, and yet the function may free it, and the allocator then writes to it. Of the system's
-/// allocator Miri knows that the block ends there; with one in Rust, it calls any such program undefined.
-const TESTS: [(&str, &str); 5] = [
+/// allocator Miri knows that the block ends there; with one in Rust, it calls any such program undefined. Nor the corpus of
+/// the fuzzer, which is some hundreds of programs like those of `model`.
+const TESTS: [(&str, &str); 7] = [
     (STRICT, UNIT_TESTS),
     (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory"),
     (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test sources --test threads"),
+    (STRICT, "-p lite-alloc-core -p lite-alloc-tests --features hardened --lib --test model"),
+    (EXPOSED, "-p lite-alloc-tests --features hardened --test hardened"),
 ];
 
 /// Of these, what a seed makes another test of: random programs, and threads.
