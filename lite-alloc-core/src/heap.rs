@@ -14,6 +14,7 @@ use crate::hardened::Hardened as Guarded;
 #[cfg(not(feature = "hardened"))]
 type Guarded<A> = A;
 
+#[repr(C)]
 struct Parts<A, S> {
     strategy: Guarded<A>,
     source: S,

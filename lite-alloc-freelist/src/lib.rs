@@ -30,7 +30,7 @@ use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
 use class::{BARE_METAL, CLASSES, class_of};
-use sweep::DIGITS;
+use sweep::{DIGITS, WORD};
 
 /// The general-purpose allocator, for programs that run for long.
 ///
@@ -66,20 +66,31 @@ const SPARE: isize = 32 * 1024;
 /// The unit of memory that is fetched ahead, in bytes.
 const PAGE: usize = 64 * 1024;
 
+/// Whether addresses are counted from where the heap starts, not from 0: in wasm, that is not far below.
+const FLOOR: bool = !cfg!(target_family = "wasm");
+
 /// The bit of [`FreeList::credit`] that says that nothing was freed since the last sweep, and the frontier not
 /// switched: no two free blocks touch, and the frontier is the highest.
 const SETTLED: isize = 1;
 
 /// The algorithm of [`FreeListAllocator`].
+#[repr(C)]
 pub struct FreeList {
+    frontier: Frontier,
+    /// Nothing of the heap lies at or above this: the ends of its regions, combined with `or`, which takes less code than to
+    /// compare, and is no less than each.
+    ceiling: usize,
+    /// Nothing of the heap lies further below the end of the address space than this: the negated starts of its regions, likewise.
+    depth: usize,
+    /// Where the bins of sizes that no block can have begin, in bytes from the first bin. Not on bare metal.
+    used: usize,
+    /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
+    /// which it is not negative. On bare metal, only the bit.
+    credit: isize,
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
     /// Where a sweep sorts the free blocks; all 0 at any other time.
     piles: [usize; DIGITS],
-    frontier: Frontier,
-    /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
-    /// which it is not negative. On bare metal, only the bit.
-    credit: isize,
 }
 
 impl FreeList {
@@ -102,6 +113,9 @@ impl FreeList {
             *source.word(start, SIZE) = size;
             *bin = start;
         }
+        if BARE_METAL {
+            self.credit = 0;
+        }
     }
 
     /// Frees a piece of memory.
@@ -112,7 +126,9 @@ impl FreeList {
     #[inline(always)]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
         // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        self.credit = if BARE_METAL { 0 } else { self.credit.wrapping_sub(size as isize) & !SETTLED };
+        if !BARE_METAL {
+            self.credit = self.credit.wrapping_sub(size as isize) & !SETTLED;
+        }
         // SAFETY: the caller's promise.
         unsafe { self.push(source, start, size) };
     }
@@ -121,13 +137,20 @@ impl FreeList {
     ///
     /// A bin holds blocks of similar size, some of which may not do: of each bin, `walk` blocks are looked at.
     #[inline(always)]
-    fn find<S: PageSource>(&mut self, source: &mut S, size: usize, mask: usize, walk: usize) -> Region {
-        // SAFETY: `class_of` is at most `CLASSES`; `link` is a bin or the first word of a free block.
+    fn find<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        bin: usize,
+        size: usize,
+        mask: usize,
+        walk: usize,
+    ) -> Region {
+        // SAFETY: `class_of` is below `CLASSES`, and no more than those are in use; `link` is a bin or the first word of a free block.
         unsafe {
             let bins = self.bins.as_mut_ptr();
-            let mut bin = bins.add(class_of(size));
-            let end = bins.add(CLASSES);
-            while bin != end {
+            let mut bin = bins.with_addr(bin);
+            let end = bins.byte_add(self.bins_used());
+            while bin < end {
                 let mut link = bin;
                 let mut left = walk;
                 while *link != 0 && left != 0 {
@@ -148,10 +171,10 @@ impl FreeList {
 
     /// Takes the first block of the bin of `size`, if that is just right. Returns 0 if it is not.
     #[inline(always)]
-    fn pop<S: PageSource>(&mut self, source: &mut S, size: usize, mask: usize) -> usize {
+    fn pop<S: PageSource>(&mut self, source: &mut S, bin: usize, size: usize, mask: usize) -> usize {
         // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
         unsafe {
-            let bin = self.bins.as_mut_ptr().add(class_of(size));
+            let bin = self.bins.as_mut_ptr().with_addr(bin);
             let block = *bin;
             if block != 0 && *source.word(block, SIZE) == size && block & mask == 0 {
                 *bin = *source.word(block, LINK);
@@ -161,12 +184,37 @@ impl FreeList {
         0
     }
 
+    /// Takes note of where a region lies.
+    #[inline(always)]
+    fn reach(&mut self, region: Region) {
+        self.ceiling |= region.end;
+        if FLOOR {
+            self.depth |= region.start.wrapping_neg();
+        }
+        if !BARE_METAL {
+            self.used = (class_of(self.ceiling.wrapping_add(self.depth())) + 1) * WORD;
+        }
+    }
+
+    /// `depth`, where it counts.
+    #[inline(always)]
+    fn depth(&self) -> usize {
+        if FLOOR { self.depth } else { 0 }
+    }
+
+    /// How many bytes of the bins are in use.
+    #[inline(always)]
+    fn bins_used(&self) -> usize {
+        if BARE_METAL { CLASSES * WORD } else { self.used }
+    }
+
     /// Finds a block of `size` bytes. It may start where `own` does, a live block or `0..0` for none, if that ends where
     /// the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, mask: usize) -> usize {
+        let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
         if self.frontier.top != own.end || own.is_empty() {
-            let block = self.pop(source, size, mask);
+            let block = self.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
             }
@@ -196,7 +244,7 @@ impl FreeList {
             let settled = credit & SETTLED;
             let mut region = Region { start: 0, end: 0 };
             if BARE_METAL || credit >= -SPARE {
-                region = self.find(source, size, mask, if settled != 0 { usize::MAX } else { WALK });
+                region = self.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
             }
             if region.start != 0 {
                 if S::ZEROED {
@@ -214,7 +262,10 @@ impl FreeList {
                 // bare metal, where sources hand out all they have.
                 let ahead = if BARE_METAL { 0 } else { (credit as usize / 32) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
-                    Some(grown) => region = grown,
+                    Some(grown) => {
+                        region = grown;
+                        self.reach(region);
+                    }
                     None if ahead == 0 => return 0,
                     None => {
                         self.credit = SETTLED;
@@ -235,7 +286,15 @@ impl FreeList {
 // SAFETY: blocks are cut from the frontier or taken from a bin; bins hold disjoint pieces that the frontier or a
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
-    const EMPTY: Self = Self { bins: [0; CLASSES], piles: [0; DIGITS], frontier: Frontier::EMPTY, credit: 0 };
+    const EMPTY: Self = Self {
+        bins: [0; CLASSES],
+        piles: [0; DIGITS],
+        frontier: Frontier::EMPTY,
+        ceiling: 0,
+        depth: 0,
+        used: 0,
+        credit: 0,
+    };
 
     #[inline(always)]
     fn frontier(&self) -> &Frontier {

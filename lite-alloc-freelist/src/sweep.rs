@@ -14,6 +14,9 @@ use crate::{FreeList, LINK, SETTLED, SIZE};
 const DIGIT_BITS: u32 = if BARE_METAL { 4 } else { 8 };
 pub const DIGITS: usize = 1 << DIGIT_BITS;
 
+/// The size of a bin or pile in bytes, and half a granule.
+pub const WORD: usize = size_of::<usize>();
+
 impl FreeList {
     /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
     /// may extend. The others go back to their bins.
@@ -25,16 +28,16 @@ impl FreeList {
         let rest = self.frontier.rest();
         // SAFETY: the rest of the frontier is free and in no bin.
         unsafe { self.push(source, rest.start, rest.len()) };
-        self.sort(source, rest.start);
+        let last = self.sort(source);
         let mut lowest = 0;
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
-        let mut digit = 0;
+        let mut pile = 0;
         loop {
-            // SAFETY: `digit` is below `DIGITS`; the first two words of a free block are the pile's. `push` writes to blocks below
+            // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the pile's. `push` writes to blocks below
             // this one only.
             unsafe {
-                let mut block = self.piles.as_mut_ptr().add(digit).replace(0);
+                let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
                 while block != 0 {
                     if block != frontier.end {
                         if lowest == 0 {
@@ -47,8 +50,8 @@ impl FreeList {
                     block = *source.word(block, LINK);
                 }
             }
-            digit += 1;
-            if digit == DIGITS {
+            pile += WORD;
+            if pile > last {
                 break;
             }
         }
@@ -66,60 +69,64 @@ impl FreeList {
     }
 
     /// Takes all blocks out of their bins and leaves them in the piles, where they are sorted by address: the lowest is
-    /// the first one of the first pile.
+    /// the first one of the first pile. Returns where the last pile lies that may have any: at so many bytes from the first, or fewer.
     ///
     /// A radix sort: for each digit of the address, from the lowest up, the blocks are dealt out by that digit,
     ///
     /// ```text
     ///   bins ──→ piles ──→ bins ──→ piles
-    ///        up        down     up
+    ///        down      up       down
     /// ```
     ///
-    /// from the first bin or pile to the last, each from its front. A block goes to the front of where it comes, so those of one digit
-    /// are turned around each time: in the piles they rise, in the bins they fall, and there digits are counted from the
-    /// highest down. That makes the number of passes odd.
+    /// A block goes to the front of where it comes, so those of one digit are turned around each time: in the piles they rise, in the
+    /// bins they fall. To go on from the front, the piles are taken from the first to the last, and the bins from the last to the
+    /// first. That makes the number of passes odd.
     ///
-    /// `base` is an address like those of the blocks. The high bits that all share take no passes.
+    /// Bins and piles are counted in bytes. An address in granules, in bytes of such a count, is half of the address: so the first pass
+    /// shifts by 1, and nothing else has to be shifted.
     #[inline(always)]
-    fn sort<S: PageSource>(&mut self, source: &mut S, base: usize) {
-        const { assert!(DIGITS <= CLASSES) };
-        // In wasm, the high bits are 0.
-        let base = if cfg!(target_family = "wasm") { 0 } else { base };
+    fn sort<S: PageSource>(&mut self, source: &mut S) -> usize {
+        const { assert!(DIGITS <= CLASSES && GRANULE == 2 * WORD) };
+        /// The last pile.
+        const LAST: usize = (DIGITS - 1) * WORD;
+        let depth = self.depth();
         let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
-        let mut count = CLASSES;
-        let mut shift = GRANULE.trailing_zeros();
-        // All bits are set if this pass counts digits down.
-        let mut down = 0;
-        // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, `CLASSES` are looked at first, which is how many
-        // there are, else `DIGITS`. Digits are below that. The first word of a free block is the list's.
+        let mut count = self.bins_used();
+        let mut shift = 1;
+        // What turns counting down into counting up, or nothing.
+        let mut up = 0;
+        // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, those in use are looked at first, else, as of the
+        // piles, `DIGITS`. Digits are below that. The first word of a free block is the list's.
         unsafe {
             loop {
-                let mut differ = 0;
-                let mut bin = from;
-                loop {
-                    while *bin != 0 {
-                        let block = *bin;
-                        differ |= block ^ base;
-                        let pile = to.add((block >> shift ^ down) & (DIGITS - 1));
-                        let link = source.word(block, LINK);
-                        *bin = *link;
-                        *link = *pile;
-                        *pile = block;
-                    }
-                    bin = bin.add(1);
-                    count -= 1;
-                    if count == 0 {
-                        break;
+                while count != 0 {
+                    count -= WORD;
+                    let bin = from.byte_add(count ^ up);
+                    let mut block = *bin;
+                    if block != 0 {
+                        *bin = 0;
+                        loop {
+                            let pile = to.byte_add(block.wrapping_add(depth) >> shift & LAST);
+                            let link = source.word(block, LINK);
+                            let next = *link;
+                            *link = *pile;
+                            *pile = block;
+                            block = next;
+                            if block == 0 {
+                                break;
+                            }
+                        }
                     }
                 }
-                if down == 0 && differ >> shift >> DIGIT_BITS == 0 {
-                    return;
+                let last = self.ceiling.wrapping_add(depth) >> shift;
+                if up == 0 && last < DIGITS * WORD {
+                    return last;
                 }
                 // If that was the last digit there is, one more pass turns the blocks around. By the highest bit, they are sorted already.
                 shift = (shift + DIGIT_BITS).min(usize::BITS - 1);
                 swap(&mut from, &mut to);
-                count = DIGITS;
-                down = !down;
+                count = DIGITS * WORD;
+                up ^= LAST;
             }
         }
     }
@@ -180,6 +187,7 @@ mod tests {
                 // SAFETY: a piece of a window that is in no bin.
                 unsafe { list.push(&mut source, start, GRANULE) };
             }
+            list.reach(Region { start: window(0), end: window(windows - 1) + GRANULES * GRANULE });
             list.sweep(&mut source);
             let mut found = Vec::new();
             // SAFETY: the bins are that source's.
