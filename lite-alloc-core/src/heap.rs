@@ -16,8 +16,8 @@ type Guarded<A> = A;
 
 #[repr(C)]
 struct Parts<A, S> {
-    strategy: Guarded<A>,
     source: S,
+    strategy: Guarded<A>,
     usage: Usage,
 }
 
