@@ -14,6 +14,7 @@ use crate::hardened::Hardened as Guarded;
 #[cfg(not(feature = "hardened"))]
 type Guarded<A> = A;
 
+/// What a heap has. Sources are small, so in this order the offsets of most fields are, and Cortex-M0 has short instructions for those.
 #[repr(C)]
 struct Parts<A, S> {
     source: S,

@@ -90,8 +90,8 @@ impl FreeList {
         /// The last pile.
         const LAST: usize = (DIGITS - 1) * WORD;
         let depth = self.depth();
-        let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut count = self.bins_used();
+        let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut shift = 1;
         // What turns counting down into counting up, or nothing.
         let mut up = 0;
@@ -122,7 +122,7 @@ impl FreeList {
                 if up == 0 && last < DIGITS * WORD {
                     return last;
                 }
-                // If that was the last digit there is, one more pass turns the blocks around. By the highest bit, they are sorted already.
+                // If that was the last digit there is, one more pass turns the blocks around, all in one pile.
                 shift = (shift + DIGIT_BITS).min(usize::BITS - 1);
                 swap(&mut from, &mut to);
                 count = DIGITS * WORD;
