@@ -158,9 +158,10 @@ impl Plan {
         if self.quick { Profile::Fast } else { Profile::Lto }
     }
 
-    /// A workload is stopped when it takes this many times what it takes with std's default.
+    /// A workload is stopped when it takes this many times what it takes with std's default. With a hundred times, a single
+    /// allocator that is slow in the largest program takes two hours.
     pub fn patience(&self) -> u64 {
-        if self.quick { 5 } else { 100 }
+        if self.quick { 5 } else { 10 }
     }
 
     /// Where a file of results lies: in `bench/results` if they are whole, or else in the target folder.
