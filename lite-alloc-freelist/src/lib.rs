@@ -138,7 +138,8 @@ impl FreeList {
 
     /// Takes a free block that `size` bytes with `mask` fit in out of its bin. Returns an empty region if there is none.
     ///
-    /// `bin` is the address of the first bin that may have one, that of `size`. A bin holds blocks of similar size, some of which may not do: of each bin, `walk` blocks are looked at.
+    /// `bin` is the address of the first bin that may have one, that of `size`. A bin holds blocks of similar size, some of which may
+    /// not do: of each bin, `walk` blocks are looked at.
     #[inline(always)]
     fn find<S: PageSource>(
         &mut self,
@@ -148,7 +149,7 @@ impl FreeList {
         mask: usize,
         walk: usize,
     ) -> Region {
-        // SAFETY: `class_of` is below `CLASSES`, and no more than those are in use; `link` is a bin or the first word of a free block.
+        // SAFETY: `bin` is a bin, and no more than all of them are in use; `link` is a bin or the first word of a free block.
         unsafe {
             let used = self.bins_used();
             let bins = self.bins.as_mut_ptr();
@@ -175,7 +176,7 @@ impl FreeList {
     /// Takes the first block of the bin of `size`, which is at `bin`, if it is just right. Returns 0 if it is not.
     #[inline(always)]
     fn pop<S: PageSource>(&mut self, source: &mut S, bin: usize, size: usize, mask: usize) -> usize {
-        // SAFETY: `class_of` is below `CLASSES`, and the first two words of a free block are the bin's.
+        // SAFETY: `bin` is a bin, and the first two words of a free block are the bin's.
         unsafe {
             let bin = self.bins.as_mut_ptr().with_addr(bin);
             let block = *bin;

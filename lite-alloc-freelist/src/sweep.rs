@@ -34,8 +34,8 @@ impl FreeList {
         let mut frontier = Region { start: 0, end: 0 };
         let mut pile = 0;
         loop {
-            // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the pile's. `push` writes to blocks below
-            // this one only.
+            // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
+            // pile's. `push` writes to blocks below this one only.
             unsafe {
                 let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
                 while block != 0 {
