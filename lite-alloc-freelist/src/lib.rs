@@ -213,6 +213,19 @@ impl FreeList {
         if BARE_METAL { CLASSES * WORD } else { self.used }
     }
 
+    /// The same heap. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
+    /// with several of its fields names them by their offsets from a local, which takes two.
+    #[inline(always)]
+    fn at_run_time(&mut self) -> &mut Self {
+        if cfg!(target_family = "wasm") {
+            let nothing = self.frontier.top & 1;
+            // SAFETY: blocks start and end at multiples of `GRANULE`, so nothing is added. LLVM does not know that.
+            unsafe { &mut *core::ptr::from_mut(self).wrapping_byte_add(nothing) }
+        } else {
+            self
+        }
+    }
+
     /// Finds a block of `size` bytes. It may start where `own` does, a live block or `0..0` for none, if that ends where
     /// the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
@@ -226,9 +239,10 @@ impl FreeList {
                 return block;
             }
         }
+        let heap = self.at_run_time();
         let mut limit = LARGE;
         loop {
-            let rest = self.frontier.rest();
+            let rest = heap.frontier.rest();
             let mut base = rest.start;
             if base == own.end {
                 base = own.start;
@@ -239,29 +253,29 @@ impl FreeList {
             let room = rest.end - base;
             let fits = need <= room;
             if fits && (BARE_METAL || room < limit) {
-                self.frontier.top = base + need;
+                heap.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.
-                    unsafe { self.push(source, base, pad) };
+                    unsafe { heap.push(source, base, pad) };
                 }
                 return base + pad;
             }
             limit = usize::MAX;
-            let credit = self.credit;
+            let credit = heap.credit;
             let settled = credit & SETTLED;
             let mut region = Region { start: 0, end: 0 };
             if BARE_METAL || credit >= -SPARE {
-                region = self.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
+                region = heap.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
             }
             if region.start != 0 {
                 if S::ZEROED {
-                    self.frontier.clean = region.end;
+                    heap.frontier.clean = region.end;
                 }
-                self.credit = credit & !SETTLED;
+                heap.credit = credit & !SETTLED;
             } else if fits {
                 continue;
             } else if settled == 0 {
-                self.sweep(source);
+                heap.sweep(source);
                 limit = LARGE;
                 continue;
             } else {
@@ -271,20 +285,20 @@ impl FreeList {
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
                     Some(grown) => {
                         region = grown;
-                        self.reach(region);
+                        heap.reach(region);
                     }
                     None if ahead == 0 => return 0,
                     None => {
-                        self.credit = SETTLED;
+                        heap.credit = SETTLED;
                         continue;
                     }
                 }
             }
-            self.frontier.end = region.end;
+            heap.frontier.end = region.end;
             if region.start != rest.end {
-                self.frontier.top = region.start;
+                heap.frontier.top = region.start;
                 // SAFETY: the frontier has left its old region.
-                unsafe { self.push(source, rest.start, rest.len()) };
+                unsafe { heap.push(source, rest.start, rest.len()) };
             }
         }
     }
