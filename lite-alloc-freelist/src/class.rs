@@ -87,7 +87,8 @@ mod tests {
             last += usize::from(new);
             assert_eq!(by_shifts(size), last, "size {size}");
             assert_eq!(by_zeros(size), last, "size {size}");
-            assert_eq!(class_of(size), last, "size {size}");
+            let taken = if cfg!(target_family = "wasm") { class } else { last };
+            assert_eq!(class_of(size), taken, "size {size}");
         }
     }
 
