@@ -7,8 +7,8 @@ pub const BARE_METAL: bool = cfg!(all(target_os = "none", not(target_family = "w
 
 /// How many classes a doubling of the size is divided into, as a power of two.
 ///
-/// The finer the classes, the more often the first block of a bin is just right. On a 32-bit target, with 4, every size of up
-/// to 256 bytes has a class to itself, and the bins take 1860 bytes; with 3, that is 128 bytes.
+/// The finer the classes, the more often the first block of a bin is just right. On a 32-bit target, with 4, every size below
+/// 256 bytes has a class to itself, and the bins take 1860 bytes; with 3, every size below 128 bytes has one.
 const MANTISSA: u32 = if BARE_METAL { 3 } else { 4 };
 
 const GRANULE_BITS: u32 = GRANULE.trailing_zeros();
@@ -99,9 +99,12 @@ mod tests {
                 let power = 1usize << bit;
                 assert!(way(power - GRANULE) <= way(power), "2^{bit}");
                 assert!(way(power) <= way(power + GRANULE), "2^{bit}");
+                assert!(way(power + GRANULE) < ALL - 1, "2^{bit}");
             }
             assert!(way(usize::MAX) < ALL);
         }
+        assert!(class_of(isize::MAX as usize & !(GRANULE - 1)) < CLASSES);
+        assert!(class_of(usize::MAX) < CLASSES);
     }
 
     /// Found on a 32-bit host: its exponent was less than the bits of the mantissa, and its class far past the last bin.

@@ -74,8 +74,7 @@ const FLOOR: bool = !cfg!(target_family = "wasm");
 const SETTLED: isize = 1;
 
 /// The algorithm of [`FreeListAllocator`].
-///
-/// In this order, for Cortex-M0 has no short instruction for a field that lies behind the bins.
+// In this order, for Cortex-M0 has no short instruction for a field that lies behind the bins.
 #[repr(C)]
 pub struct FreeList {
     frontier: Frontier,
@@ -308,13 +307,13 @@ impl FreeList {
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
     const EMPTY: Self = Self {
-        bins: [0; CLASSES],
-        piles: [0; DIGITS],
         frontier: Frontier::EMPTY,
         ceiling: 0,
         depth: 0,
         used: 0,
         credit: 0,
+        bins: [0; CLASSES],
+        piles: [0; DIGITS],
     };
 
     #[inline(always)]

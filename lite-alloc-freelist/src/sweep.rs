@@ -103,6 +103,7 @@ impl FreeList {
                     count -= WORD;
                     let bin = from.byte_add(count ^ up);
                     let mut block = *bin;
+                    // A `while` instead of these two would take 15 bytes more of wasm.
                     if block != 0 {
                         *bin = 0;
                         loop {

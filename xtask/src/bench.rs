@@ -158,8 +158,8 @@ impl Plan {
         if self.quick { Profile::Fast } else { Profile::Lto }
     }
 
-    /// A workload is stopped when it takes this many times what it takes with std's default. With a hundred times, a single
-    /// allocator that is slow in the largest program takes two hours.
+    /// A workload is stopped when it takes this many times what it takes with std's default. With a hundred times, one
+    /// that is slow in the largest program would take two hours for that alone.
     pub fn patience(&self) -> u64 {
         if self.quick { 5 } else { 10 }
     }
