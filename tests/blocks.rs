@@ -169,6 +169,36 @@ fn realloc_at_the_top_grows_and_shrinks_in_place<K: Kind>() -> Checked {
 }
 per_strategy!(realloc_at_the_top_grows_and_shrinks_in_place);
 
+/// Written when a change had a block at the top move to become shorter, and copied all of it.
+fn realloc_at_the_top_stays_in_place_whatever_else_is_free<K: Kind>() -> Checked {
+    let mut memory = Memory::new(2 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    let mut freed = Vec::new();
+    for size in [4000, 4000, 4000, 200_000, 700_000] {
+        let block = rig.get(size, 8)?;
+        freed.push(rig.live[block].addr());
+        rig.get(8, 8)?;
+    }
+    let number = |rig: &Rig<K>, addr| rig.live.iter().position(|block| block.addr() == addr).unwrap();
+    // Holes where the block would fit once it is shorter, and the memory that it is cut from.
+    for place in [0, 1, 2, 4] {
+        rig.dealloc(number(&rig, freed[place]))?;
+    }
+    rig.get(24, 8)?;
+    let top = rig.get(10_000, 8)?;
+    let addr = rig.live[top].addr();
+    // So much more that free blocks may be put together at any time.
+    rig.dealloc(number(&rig, freed[3]))?;
+    for size in [4000, 100, 4000, 20_000, 300_000] {
+        let top = number(&rig, addr);
+        assert!(rig.realloc(top, size)?);
+        assert_eq!(rig.live[top].addr(), addr, "moved to become {size} long");
+    }
+    rig.dealloc_all()
+}
+per_strategy!(realloc_at_the_top_stays_in_place_whatever_else_is_free: freelist);
+
 fn realloc_at_the_top_grows_back_in_place_after_it_shrank<K: Kind>() -> Checked {
     let mut memory = Memory::new(4 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);

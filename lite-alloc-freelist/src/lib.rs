@@ -14,9 +14,9 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides whenever about half as much as the memory has been freed, so that programs that come back to
-//! the same work over and over do not scatter their blocks ever more widely. Not so on bare metal: there memory cannot grow, and
-//! is put together when it has to be.
+//! for more; and besides, once an eighth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
+//! before small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
+//! metal: there memory cannot grow, and is put together when it has to be.
 
 #![no_std]
 
@@ -24,6 +24,7 @@ mod class;
 mod sweep;
 
 use core::alloc::Layout;
+use core::mem::offset_of;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
@@ -36,11 +37,11 @@ use sweep::{DIGITS, WORD};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) once half the memory and 32 KiB have been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) once an eighth of it has been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 4 MiB on by up to a 64th of it more
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 8 MiB on by up to a 128th of it more
 /// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
 /// targets).
 ///
@@ -59,12 +60,15 @@ const WALK: usize = 16;
 /// A frontier of so many bytes is kept for large blocks: the bins are asked first. Not on bare metal, where few heaps have so much.
 const LARGE: usize = 256 * 1024;
 
-/// How many bytes may be freed between two sweeps besides what the last one allowed for: in a small heap, a sweep
-/// for each half of it would come too often.
-const SPARE: isize = 32 * 1024;
+/// Requests of so many bytes never wait for a sweep only because much has been freed: where all blocks are large, each would.
+const SMALL: usize = 16 * 1024;
 
 /// The unit of memory that is fetched ahead, in bytes.
 const PAGE: usize = 64 * 1024;
+
+/// Several bins, looked at in one go to skip them if they are empty: most are. WebAssembly loads half of this at once.
+type Several = u128;
+const AT_ONCE: usize = size_of::<Several>() / WORD;
 
 /// Whether addresses are counted from where the heap starts, not from 0: in wasm, that is not far below.
 const FLOOR: bool = !cfg!(target_family = "wasm");
@@ -83,10 +87,11 @@ pub struct FreeList {
     ceiling: usize,
     /// Nothing of the heap lies further below the end of the address space than this: the negated starts of its regions, likewise.
     depth: usize,
-    /// Where the bins of sizes that no block can have begin, in bytes from the first bin. Not on bare metal.
-    used: usize,
-    /// How many more bytes may be freed before the next sweep, about, not counting `SPARE`; and the bit `SETTLED`, with
-    /// which it is not negative. On bare metal, only the bit.
+    /// The address of the bin that the last search began with; no bin's if there was a sweep since. If the frontier is a large one, that
+    /// search has found no smaller block for it: the bins from there on need not be searched again. Not on bare metal.
+    barren: usize,
+    /// How many more bytes may be freed before the next sweep, about; and the bit `SETTLED`, with which it is not negative. On bare
+    /// metal, only the bit.
     credit: isize,
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
@@ -148,12 +153,17 @@ impl FreeList {
         mask: usize,
         walk: usize,
     ) -> Region {
-        // SAFETY: `bin` is a bin, and no more than all of them are in use; `link` is a bin or the first word of a free block.
+        const { assert!(AT_ONCE <= DIGITS && offset_of!(Self, bins) + CLASSES * WORD == offset_of!(Self, piles)) };
+        // SAFETY: `bin` is a bin, with more than `AT_ONCE` piles past the last one; `link` is a bin or the first word of a free block.
         unsafe {
-            let used = self.bins_used();
-            let bins = self.bins.as_mut_ptr();
-            let (mut bin, end) = (bins.with_addr(bin), bins.byte_add(used));
+            // Not a pointer to the bins alone, for the last look may go on to the piles.
+            let bins = (&raw mut (*core::ptr::from_mut(self)).bins).cast::<usize>();
+            let (mut bin, end) = (bins.with_addr(bin), bins.add(CLASSES));
             while bin < end {
+                if !BARE_METAL && bin.cast::<Several>().read_unaligned() == 0 {
+                    bin = bin.add(AT_ONCE);
+                    continue;
+                }
                 let mut link = bin;
                 let mut left = walk;
                 while *link != 0 && left != 0 {
@@ -187,16 +197,12 @@ impl FreeList {
         0
     }
 
-    /// Takes note of where a region lies, so that a sweep looks at no digit that all addresses share, and a search at no bin of sizes
-    /// that none can have.
+    /// Takes note of where a region lies, so that a sweep looks at no digit that all addresses share.
     #[inline(always)]
     fn reach(&mut self, region: Region) {
         self.ceiling |= region.end;
         if FLOOR {
             self.depth |= region.start.wrapping_neg();
-        }
-        if !BARE_METAL {
-            self.used = (class_of(self.ceiling.wrapping_add(self.depth())) + 1) * WORD;
         }
     }
 
@@ -204,12 +210,6 @@ impl FreeList {
     #[inline(always)]
     fn depth(&self) -> usize {
         if FLOOR { self.depth } else { 0 }
-    }
-
-    /// How many bytes of the bins are in use.
-    #[inline(always)]
-    fn bins_used(&self) -> usize {
-        if BARE_METAL { CLASSES * WORD } else { self.used }
     }
 
     /// The same heap. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
@@ -232,26 +232,32 @@ impl FreeList {
         // An address, for a pointer would not outlast a call that gets all of `self`. To find it once takes less code than to find it
         // twice, above all where that takes a loop.
         let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
+        let mut due = false;
         if self.frontier.top != own.end || own.is_empty() {
             let block = self.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
             }
+            due = !BARE_METAL && self.credit < 0 && size < SMALL;
         }
         let heap = self.at_run_time();
-        let mut limit = LARGE;
         loop {
+            // The sweep stands in one place, whatever it is for, as it is inlined there. On bare metal, that is further down.
+            if !BARE_METAL && due {
+                heap.sweep(source);
+                due = false;
+            }
             let rest = heap.frontier.rest();
             let mut base = rest.start;
             if base == own.end {
                 base = own.start;
-                limit = usize::MAX;
             }
             let pad = padding(base, mask);
             let need = pad + size;
             let room = rest.end - base;
             let fits = need <= room;
-            if fits && (BARE_METAL || room < limit) {
+            // A large frontier is for large blocks: the bins come first, unless they were searched already.
+            if fits && (BARE_METAL || room < LARGE || base == own.start || bin >= heap.barren) {
                 heap.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.
@@ -259,13 +265,12 @@ impl FreeList {
                 }
                 return base + pad;
             }
-            limit = usize::MAX;
+            if !BARE_METAL {
+                heap.barren = bin;
+            }
             let credit = heap.credit;
             let settled = credit & SETTLED;
-            let mut region = Region { start: 0, end: 0 };
-            if BARE_METAL || credit >= -SPARE {
-                region = heap.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
-            }
+            let mut region = heap.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
             if region.start != 0 {
                 if S::ZEROED {
                     heap.frontier.clean = region.end;
@@ -274,19 +279,22 @@ impl FreeList {
             } else if fits {
                 continue;
             } else if settled == 0 {
-                heap.sweep(source);
-                limit = LARGE;
+                if BARE_METAL {
+                    heap.sweep(source);
+                } else {
+                    due = true;
+                }
                 continue;
             } else {
-                // Each growth costs a sweep. So where memory is large, it grows by a 64th of it more than is needed; but not on
+                // Each growth costs a sweep. So where memory is large, it grows by a 128th of it more than is needed; but not on
                 // bare metal, where sources hand out all they have.
-                let ahead = if BARE_METAL { 0 } else { (credit as usize / 32) & !(PAGE - 1) };
+                let ahead = if BARE_METAL { 0 } else { (credit as usize / 16) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
                     Some(grown) => {
                         region = grown;
                         heap.reach(region);
                     }
-                    None if ahead == 0 => return 0,
+                    None if BARE_METAL || credit == SETTLED => return 0,
                     None => {
                         heap.credit = SETTLED;
                         continue;
@@ -310,7 +318,7 @@ unsafe impl Strategy for FreeList {
         frontier: Frontier::EMPTY,
         ceiling: 0,
         depth: 0,
-        used: 0,
+        barren: 0,
         credit: 0,
         bins: [0; CLASSES],
         piles: [0; DIGITS],

@@ -29,7 +29,6 @@ impl FreeList {
         // SAFETY: the rest of the frontier is free and in no bin.
         unsafe { self.push(source, rest.start, rest.len()) };
         let last = self.sort(source);
-        let mut lowest = 0;
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
         let mut pile = 0;
@@ -40,9 +39,6 @@ impl FreeList {
                 let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
                 while block != 0 {
                     if block != frontier.end {
-                        if lowest == 0 {
-                            lowest = block;
-                        }
                         self.push(source, frontier.start, frontier.len());
                         frontier.start = block;
                     }
@@ -55,14 +51,16 @@ impl FreeList {
                 break;
             }
         }
-        self.credit = if BARE_METAL { SETTLED } else { ((frontier.end - lowest) / 2) as isize | SETTLED };
+        self.credit = SETTLED;
+        if !BARE_METAL {
+            // An eighth of the memory, nearly.
+            self.credit |= (frontier.end.wrapping_add(self.depth()) / 8) as isize;
+            self.barren = usize::MAX;
+        }
         if S::ZEROED {
             // Putting the rest of the frontier into a bin has written to its first granule.
-            self.frontier.clean = if frontier.end == rest.end {
-                self.frontier.clean.max(rest.start + GRANULE)
-            } else {
-                frontier.end
-            };
+            let used = if frontier.end == rest.end { rest.start + GRANULE } else { frontier.end };
+            self.frontier.clean = self.frontier.clean.max(used);
         }
         self.frontier.top = frontier.start;
         self.frontier.end = frontier.end;
@@ -90,12 +88,12 @@ impl FreeList {
         /// The last pile.
         const LAST: usize = (DIGITS - 1) * WORD;
         let depth = self.depth();
-        let mut count = self.bins_used();
+        let mut count = CLASSES * WORD;
         let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut shift = 1;
         // What turns counting down into counting up, or nothing.
         let mut up = 0;
-        // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, those in use are looked at first, else, as of the
+        // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, all are looked at first, else, as of the
         // piles, `DIGITS`. Digits are below that. The first word of a free block is the list's.
         unsafe {
             loop {
