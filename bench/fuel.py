@@ -3,7 +3,8 @@
 usage: python3 fuel.py '{"module": "path", "limit": 1073741824,
                          "jobs": [{"program": "json", "input": "path" or null, "rounds": 3, "fuel": 10000}]}'
 
-Prints one line of JSON for each job. Each job has an instance of its own, which does all its rounds.
+Prints one line of JSON for each job. Each job has an instance of its own, which does all its rounds. A program that ran out of
+fuel with one input is not run with others: it is said to run out with them, too.
 A job with "setup": [1000, 9] and "steps": 5000 instead of "input" calls setup_<program>(1000, 9) first, and hands what that
 returns to run_<program> together with the steps. Only the latter is counted, but either may burn no more than "fuel".
 """
@@ -25,8 +26,16 @@ def main():
     config.cranelift_opt_level = "none"
     engine = Engine(config)
     module = Module.from_file(engine, order["module"])
+    hopeless = set()
     for job in order["jobs"]:
-        print(json.dumps(run(engine, module, job, order["limit"])), flush=True)
+        program = job["program"]
+        if program in hopeless:
+            result = {"program": program, "error": "timeout", "grown": 0}
+        else:
+            result = run(engine, module, job, order["limit"])
+        if result.get("error") == "timeout" and "input" in job:
+            hopeless.add(program)
+        print(json.dumps(result), flush=True)
 
 
 def run(engine, module, job, limit):

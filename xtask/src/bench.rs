@@ -3,6 +3,7 @@
 pub mod embedded;
 mod fuel;
 mod growth;
+mod memory;
 mod plots;
 pub mod size;
 mod soak;
@@ -26,9 +27,9 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only, a soak of the real
                  programs on short inputs only, not embedded, and the best known peers only, unless the other
                  options say otherwise
-  --only         of: size, fuel (instructions and memory), growth (of instructions with live blocks), time (in
-                 Node.js), soak (many repetitions), embedded (flash, RAM and instructions on microcontrollers, under
-                 QEMU), plots (of the results that are there)
+  --only         of: size, fuel (instructions and memory), memory (of the real programs, over several inputs), growth
+                 (of instructions with live blocks), time (in Node.js), soak (many repetitions), embedded (flash, RAM
+                 and instructions on microcontrollers, under QEMU), plots (of the results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
   --rounds       a long soak: the real programs on tiny inputs, so many times with FreeListAllocator, and a tenth of that
@@ -55,9 +56,10 @@ const SLOW_OR_SIMILAR: [&str; 5] = ["talc-claim", "talc-no-realloc", "rlsf", "ol
 
 type Part = fn(&Plan) -> Result<()>;
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("size", size::run),
     ("fuel", fuel::run),
+    ("memory", memory::run),
     ("growth", growth::run),
     ("time", time::run),
     ("soak", soak::run),

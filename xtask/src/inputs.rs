@@ -19,7 +19,22 @@ const PARSED: &str = "syn";
 
 /// Writes the inputs and returns their folder. The input of a program has the name of the program.
 pub fn prepare() -> Result<PathBuf> {
-    write("inputs", usize::MAX)
+    write("inputs", None, |all| all)
+}
+
+/// How many other inputs there are besides.
+pub const OTHERS: u64 = 8;
+
+/// Writes other inputs, from a third as long to nearly whole, of the same files in other orders, and returns their folders.
+pub fn prepare_others() -> Result<Vec<PathBuf>> {
+    let prepare = |number| {
+        let dir = write(&format!("other-inputs-{number}"), Some(number), |all| {
+            all / 3 + all * number as usize / (OTHERS as usize + 4)
+        })?;
+        fs::write(dir.join("script"), (800 + 450 * number).to_string())?;
+        Ok(dir)
+    };
+    (0..OTHERS).map(prepare).collect()
 }
 
 /// The same with less, so that a program takes milliseconds.
@@ -34,13 +49,13 @@ pub fn prepare_tiny() -> Result<PathBuf> {
 
 /// Writes inputs that are made of at most so many bytes, and how many orders the script makes up.
 fn write_short(name: &str, bytes: usize, orders: &str) -> Result<PathBuf> {
-    let dir = write(name, bytes)?;
+    let dir = write(name, None, |_| bytes)?;
     fs::write(dir.join("script"), orders)?;
     Ok(dir)
 }
 
-/// Writes inputs that are made of at most so many bytes of files.
-fn write(name: &str, bytes: usize) -> Result<PathBuf> {
+/// Writes inputs that are made of at most `room(all)` of all the bytes of the files, in an order that `seed` makes, or their own.
+fn write(name: &str, seed: Option<u64>, room: impl Fn(usize) -> usize) -> Result<PathBuf> {
     let packages = packages()?;
     let mut sources = Vec::new();
     let mut documents = Vec::new();
@@ -59,8 +74,15 @@ fn write(name: &str, bytes: usize) -> Result<PathBuf> {
             }
         }
     }
-    keep(&mut sources, |(_, text)| text.len(), bytes);
-    keep(&mut documents, String::len, bytes);
+    if let Some(seed) = seed {
+        shuffle(&mut sources, seed);
+        shuffle(&mut documents, seed);
+    }
+    let size = |(_, text): &(String, String)| text.len();
+    let (of_sources, of_documents) =
+        (sources.iter().map(size).sum(), documents.iter().map(String::len).sum());
+    keep(&mut sources, size, room(of_sources));
+    keep(&mut documents, String::len, room(of_documents));
     let texts: Vec<&str> = sources.iter().map(|(_, text)| text.as_str()).collect();
 
     let dir = tools::target_dir().join("bench").join(name);
@@ -78,6 +100,15 @@ fn keep<T>(items: &mut Vec<T>, size: fn(&T) -> usize, mut room: usize) {
         room -= if fits { size(item) } else { 0 };
         fits
     });
+}
+
+/// Puts items into an order of which there is one for each seed, the same everywhere.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut random = seed;
+    for last in (1..items.len()).rev() {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(last, (random >> 33) as usize % (last + 1));
+    }
 }
 
 /// The folders of the packages that the programs are built from.
@@ -153,6 +184,19 @@ fn index(sources: &[(String, String)]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn orders_are_orders_of_all_items() {
+        let order = |seed| {
+            let mut items: Vec<u32> = (0..20).collect();
+            shuffle(&mut items, seed);
+            items
+        };
+        let mut sorted = order(1);
+        assert_ne!(sorted, order(2));
+        sorted.sort();
+        assert_eq!(sorted, (0..20).collect::<Vec<_>>());
+    }
 
     #[test]
     fn what_fits_is_kept() {

@@ -146,7 +146,7 @@ fn fuel_ratio(cost: &Cost, std: &Cost) -> Option<f64> {
 }
 
 /// How many times the memory of std's default. A page at least is counted for either.
-fn memory_ratio(cost: &Cost, std: &Cost) -> Option<f64> {
+pub fn memory_ratio(cost: &Cost, std: &Cost) -> Option<f64> {
     cost.fuel.as_ref().ok()?;
     Some(cost.grown.max(1 << 16) as f64 / std.grown.max(1 << 16) as f64)
 }
