@@ -14,7 +14,7 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides, once an eighth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
+//! for more; and besides, once about an eighth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
 //! before small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
 //! metal: there memory cannot grow, and is put together when it has to be.
 
@@ -37,7 +37,7 @@ use sweep::{DIGITS, WORD};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) once an eighth of it has been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about an eighth of it has been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
