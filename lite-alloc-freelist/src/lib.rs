@@ -88,7 +88,8 @@ pub struct FreeList {
     /// Nothing of the heap lies further below the end of the address space than this: the negated starts of its regions, likewise.
     depth: usize,
     /// The address of the bin that the last search began with; no bin's if there was a sweep since. If the frontier is a large one, that
-    /// search has found no smaller block for it: the bins from there on need not be searched again. Not on bare metal.
+    /// search has found no smaller block for it: the bins from there on need not be searched again. No more than a hint, for a heap may be
+    /// moved. Not on bare metal.
     barren: usize,
     /// How many more bytes may be freed before the next sweep, about; and the bit `SETTLED`, with which it is not negative. On bare
     /// metal, only the bit.

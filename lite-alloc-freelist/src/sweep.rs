@@ -36,7 +36,7 @@ impl FreeList {
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
         let mut pile = 0;
-        let mut credit = 0;
+        let mut twice: usize = 0;
         loop {
             // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
             // pile's. `push` writes to blocks below this one only.
@@ -44,7 +44,7 @@ impl FreeList {
                 let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
                 while block != 0 {
                     if block != frontier.end {
-                        credit += EACH;
+                        twice = twice.wrapping_add(2 * EACH);
                         self.push(source, frontier.start, frontier.len());
                         frontier.start = block;
                     }
@@ -59,9 +59,10 @@ impl FreeList {
         }
         self.credit = SETTLED;
         if !BARE_METAL {
-            // An eighth of the memory, nearly.
-            credit += frontier.end.wrapping_add(self.depth()) / 8;
-            self.credit |= credit as isize;
+            // And an eighth of the memory, nearly. Half of what is twice as much is not negative, though it may wrap around, from 25
+            // million free blocks on.
+            twice = twice.wrapping_add(frontier.end.wrapping_add(self.depth()) / 4);
+            self.credit |= (twice / 2) as isize;
             self.barren = usize::MAX;
         }
         if S::ZEROED {
