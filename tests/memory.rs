@@ -581,11 +581,9 @@ fn large_memory_grows_ahead<K: Kind>() -> Checked {
     }
     let granted = watch.granted();
     get(&heap, layout(last.size() + 1, 1));
-    assert_eq!(
-        watch.granted(),
-        granted + 3 * PAGE,
-        "a page is needed, and a 128th of 20 MiB is two and a half"
-    );
+    // A page is needed. A 128th of 20 MiB is two and a half; in wasm, where addresses are counted from 0, it may be three.
+    let pages = (watch.granted() - granted) / PAGE;
+    assert!(pages == 3 || (cfg!(target_family = "wasm") && pages == 4), "memory grew by {pages} pages");
 
     // All that there is: nothing is left to grow ahead by.
     let rest = free_pieces(&heap).pop().unwrap();
