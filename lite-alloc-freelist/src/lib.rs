@@ -41,7 +41,7 @@ use sweep::{DIGITS, WORD};
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 8 MiB on by up to a 128th of it more
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 8 MiB on by about a 128th of it more
 /// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
 /// targets).
 ///
@@ -257,7 +257,8 @@ impl FreeList {
             let need = pad + size;
             let room = rest.end - base;
             let fits = need <= room;
-            // A large frontier is for large blocks: the bins come first, unless they were searched already.
+            // A large frontier is for large blocks: the bins come first, unless they were searched already. A block that ends there
+            // stays.
             if fits && (BARE_METAL || room < LARGE || base == own.start || bin >= heap.barren) {
                 heap.frontier.top = base + need;
                 if pad != 0 {
@@ -287,7 +288,7 @@ impl FreeList {
                 }
                 continue;
             } else {
-                // Each growth costs a sweep. So where memory is large, it grows by a 128th of it more than is needed; but not on
+                // Each growth costs a sweep. So where memory is large, it grows by about a 128th of it more than is needed; but not on
                 // bare metal, where sources hand out all they have.
                 let ahead = if BARE_METAL { 0 } else { (credit as usize / 16) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {

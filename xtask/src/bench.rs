@@ -25,8 +25,8 @@ const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>] [--rounds <n>]
 
   --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only, a soak of the real
-                 programs on short inputs only, not embedded, and the best known peers only, unless the other
-                 options say otherwise
+                 programs on short inputs only, neither memory nor embedded, and the best known peers only, unless the
+                 other options say otherwise
   --only         of: size, fuel (instructions and memory), memory (of the real programs, over several inputs), growth
                  (of instructions with live blocks), time (in Node.js), soak (many repetitions), embedded (flash, RAM
                  and instructions on microcontrollers, under QEMU), plots (of the results that are there)
@@ -105,7 +105,7 @@ impl Plan {
             only: PARTS
                 .map(|(part, _)| part)
                 .into_iter()
-                .filter(|part| !quick || *part != "embedded")
+                .filter(|part| !quick || !["memory", "embedded"].contains(part))
                 .collect(),
             allocators: all_allocators().collect(),
             workloads: workloads::ALL.iter().collect(),

@@ -19,20 +19,21 @@ const PARSED: &str = "syn";
 
 /// Writes the inputs and returns their folder. The input of a program has the name of the program.
 pub fn prepare() -> Result<PathBuf> {
-    write("inputs", None, |all| all)
+    Files::read()?.write("inputs")
 }
 
 /// How many other inputs there are besides.
-pub const OTHERS: u64 = 8;
+pub const OTHERS: usize = 8;
 
 /// Writes other inputs, from a third as long to nearly whole, of the same files in other orders, and returns their folders.
 pub fn prepare_others() -> Result<Vec<PathBuf>> {
-    let prepare = |number| {
-        let dir = write(&format!("other-inputs-{number}"), Some(number), |all| {
-            all / 3 + all * number as usize / (OTHERS as usize + 4)
-        })?;
-        fs::write(dir.join("script"), (800 + 450 * number).to_string())?;
-        Ok(dir)
+    let all = Files::read()?;
+    let prepare = |number: usize| {
+        let mut files = all.clone();
+        shuffle(&mut files.sources, number as u64);
+        shuffle(&mut files.documents, number as u64);
+        files.keep(|bytes| bytes / 3 + bytes * number / (OTHERS + 4));
+        files.write_with_script(&format!("other-inputs-{number}"), &(800 + 450 * number).to_string())
     };
     (0..OTHERS).map(prepare).collect()
 }
@@ -47,50 +48,72 @@ pub fn prepare_tiny() -> Result<PathBuf> {
     write_short("tiny-inputs", 5000, "30")
 }
 
-/// Writes inputs that are made of at most so many bytes, and how many orders the script makes up.
+/// Writes inputs that are made of at most so many bytes of files, and how many orders the script makes up.
 fn write_short(name: &str, bytes: usize, orders: &str) -> Result<PathBuf> {
-    let dir = write(name, None, |_| bytes)?;
-    fs::write(dir.join("script"), orders)?;
-    Ok(dir)
+    let mut files = Files::read()?;
+    files.keep(|_| bytes);
+    files.write_with_script(name, orders)
 }
 
-/// Writes inputs that are made of at most `room(all)` of all the bytes of the files, in an order that `seed` makes, or their own.
-fn write(name: &str, seed: Option<u64>, room: impl Fn(usize) -> usize) -> Result<PathBuf> {
-    let packages = packages()?;
-    let mut sources = Vec::new();
-    let mut documents = Vec::new();
-    for name in PACKAGES {
-        let dir = packages.get(name).with_context(|| format!("`bench` does not use the package {name}"))?;
-        for path in files(&dir.join("src"), "rs")? {
-            let text = fs::read_to_string(&path)?;
-            documents.push(documentation(&text));
-            if name == PARSED {
-                sources.push((relative(&path, dir), text));
-            }
-        }
-        for path in ["README.md", "CHANGELOG.md"].map(|file| dir.join(file)) {
-            if path.exists() {
-                documents.push(fs::read_to_string(path)?);
-            }
-        }
-    }
-    if let Some(seed) = seed {
-        shuffle(&mut sources, seed);
-        shuffle(&mut documents, seed);
-    }
-    let size = |(_, text): &(String, String)| text.len();
-    let (of_sources, of_documents) =
-        (sources.iter().map(size).sum(), documents.iter().map(String::len).sum());
-    keep(&mut sources, size, room(of_sources));
-    keep(&mut documents, String::len, room(of_documents));
-    let texts: Vec<&str> = sources.iter().map(|(_, text)| text.as_str()).collect();
+/// What the inputs are made of.
+#[derive(Clone)]
+struct Files {
+    /// Rust files, with their paths.
+    sources: Vec<(String, String)>,
+    /// Markdown.
+    documents: Vec<String>,
+}
 
-    let dir = tools::target_dir().join("bench").join(name);
-    fs::create_dir_all(&dir)?;
-    fs::write(dir.join("json"), index(&sources).to_string())?;
-    fs::write(dir.join("markdown"), documents.join("\0"))?;
-    fs::write(dir.join("rust"), texts.join("\0"))?;
-    Ok(dir)
+impl Files {
+    fn read() -> Result<Self> {
+        let packages = packages()?;
+        let mut sources = Vec::new();
+        let mut documents = Vec::new();
+        for name in PACKAGES {
+            let dir =
+                packages.get(name).with_context(|| format!("`bench` does not use the package {name}"))?;
+            for path in files(&dir.join("src"), "rs")? {
+                let text = fs::read_to_string(&path)?;
+                documents.push(documentation(&text));
+                if name == PARSED {
+                    sources.push((relative(&path, dir), text));
+                }
+            }
+            for path in ["README.md", "CHANGELOG.md"].map(|file| dir.join(file)) {
+                if path.exists() {
+                    documents.push(fs::read_to_string(path)?);
+                }
+            }
+        }
+        Ok(Self { sources, documents })
+    }
+
+    /// Keeps at most `room(all)` of all the bytes of either kind.
+    fn keep(&mut self, room: impl Fn(usize) -> usize) {
+        let size = |(_, text): &(String, String)| text.len();
+        let (sources, documents) =
+            (self.sources.iter().map(size).sum(), self.documents.iter().map(String::len).sum());
+        keep(&mut self.sources, size, room(sources));
+        keep(&mut self.documents, String::len, room(documents));
+    }
+
+    /// Writes the inputs that are made of these, and returns their folder.
+    fn write(&self, name: &str) -> Result<PathBuf> {
+        let texts: Vec<&str> = self.sources.iter().map(|(_, text)| text.as_str()).collect();
+        let dir = tools::target_dir().join("bench").join(name);
+        fs::create_dir_all(&dir)?;
+        fs::write(dir.join("json"), index(&self.sources).to_string())?;
+        fs::write(dir.join("markdown"), self.documents.join("\0"))?;
+        fs::write(dir.join("rust"), texts.join("\0"))?;
+        Ok(dir)
+    }
+
+    /// The same with how many orders the script makes up.
+    fn write_with_script(&self, name: &str, orders: &str) -> Result<PathBuf> {
+        let dir = self.write(name)?;
+        fs::write(dir.join("script"), orders)?;
+        Ok(dir)
+    }
 }
 
 /// Keeps as many of the items, from the first on, as fit in the room.

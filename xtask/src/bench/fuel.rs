@@ -101,15 +101,20 @@ fn count(
         .iter()
         .enumerate()
         .map(|(place, workload)| {
-            let fuel = match std.map(|std| &std[place].fuel) {
-                Some(Ok(fuel)) => fuel * plan.patience(),
-                _ => 1 << 50,
-            };
+            let fuel = allowance(plan, std.map(|std| &std[place]));
             let input: Option<PathBuf> = workload.input.map(|input| inputs.join(input));
             json!({ "program": workload.name, "input": input, "rounds": rounds(plan, workload), "fuel": fuel })
         })
         .collect();
     answers(wasmtime, module, &jobs)?.iter().map(Cost::read).collect()
+}
+
+/// How much a workload may burn that takes `std` with std's default; without limit, nearly, if that is not known.
+pub fn allowance(plan: &Plan, std: Option<&Cost>) -> u64 {
+    match std.map(|std| &std.fuel) {
+        Some(Ok(fuel)) => fuel * plan.patience(),
+        _ => 1 << 50,
+    }
 }
 
 /// Has `bench/fuel.py` do jobs with a module.
@@ -131,7 +136,7 @@ fn rounds(plan: &Plan, workload: &Workload) -> u32 {
 }
 
 /// Whoever has another checksum than std's default has failed.
-fn check(costs: &mut [Vec<Cost>]) {
+pub fn check(costs: &mut [Vec<Cost>]) {
     let Some((std, others)) = costs.split_first_mut() else { return };
     for of_allocator in others {
         for (cost, std) in of_allocator.iter_mut().zip(std.iter()) {

@@ -12,16 +12,13 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::fuel::{self, Cost};
 use super::workloads::{self, Family, Workload};
-use crate::modules::{self, Allocator};
+use crate::modules;
 use crate::statistics::Ratios;
 use crate::tools::{self, Wasmtime, progress};
 use crate::{inputs, table};
 
 /// How often a program does all its work, in one instance.
 const ROUNDS: u32 = 3;
-
-/// What an allocator takes: for each program, for each input.
-type Costs = Vec<Vec<Cost>>;
 
 pub fn run(plan: &Plan) -> Result<()> {
     let programs: Vec<&Workload> =
@@ -32,66 +29,54 @@ pub fn run(plan: &Plan) -> Result<()> {
     let wasmtime = tools::need_wasmtime()?;
     let inputs = inputs::prepare_others()?;
     let total = plan.allocators.len();
-    let mut costs: Vec<Costs> = Vec::new();
+    // Of each allocator: for each program, for each input.
+    let mut costs: Vec<Vec<Cost>> = Vec::new();
     for (number, allocator) in plan.allocators.iter().enumerate() {
         let what = "building its module, and measuring memory";
         progress(&format!("{}: {what} ({} of {total})", allocator.name, number + 1));
         let module = modules::build(allocator, &workloads::FEATURES, plan.profile())?;
-        let mut counted = count(plan, &wasmtime, &module, &programs, &inputs, costs.first())?;
-        for (of_program, of_std) in counted.iter_mut().zip(costs.first().into_iter().flatten()) {
-            for (cost, std) in of_program.iter_mut().zip(of_std) {
-                cost.expect(std.checksum.as_ref());
-            }
-        }
-        costs.push(counted);
+        let std = costs.first().map(Vec::as_slice);
+        costs.push(count(plan, &wasmtime, &module, &programs, &inputs, std)?);
     }
+    fuel::check(&mut costs);
     report(plan, &programs, &costs);
     write(plan, &wasmtime, &programs, &costs)
 }
 
-/// Runs the programs with all inputs, two at a time. `std` is what std's default takes. Whoever has no patience left with a program for
-/// one input has none for the others.
+/// Runs the programs with all inputs. `std` are the counts of std's default. Whoever has no patience left with a program for one input
+/// has none for the others.
 fn count(
     plan: &Plan,
     wasmtime: &Wasmtime,
     module: &Path,
     programs: &[&Workload],
     inputs: &[PathBuf],
-    std: Option<&Costs>,
-) -> Result<Costs> {
-    let count = |place: usize| {
-        let program = programs[place];
-        let jobs: Vec<Value> = inputs
-            .iter()
-            .enumerate()
-            .map(|(number, dir)| {
-                let fuel = std.and_then(|std| std[place][number].fuel.as_ref().ok());
-                json!({
-                    "program": program.name,
-                    "input": dir.join(program.input.unwrap_or(program.name)),
-                    "rounds": ROUNDS,
-                    "fuel": fuel.map_or(1 << 50, |fuel| fuel * plan.patience()),
-                })
+    std: Option<&[Cost]>,
+) -> Result<Vec<Cost>> {
+    let count = |place: usize, program: &Workload| {
+        let job = |(number, dir): (usize, &PathBuf)| {
+            json!({
+                "program": program.name,
+                "input": dir.join(program.input.unwrap_or(program.name)),
+                "rounds": ROUNDS,
+                "fuel": fuel::allowance(plan, std.map(|std| &std[place * inputs.len() + number])),
             })
-            .collect();
+        };
+        let jobs: Vec<Value> = inputs.iter().enumerate().map(job).collect();
         fuel::answers(wasmtime, module, &jobs)?.iter().map(Cost::read).collect::<Result<Vec<Cost>>>()
     };
-    let (even, odd) = thread::scope(|scope| {
-        let odd = scope.spawn(|| (1..programs.len()).step_by(2).map(count).collect::<Result<Costs>>());
-        let even = (0..programs.len()).step_by(2).map(count).collect::<Result<Costs>>();
-        (even, odd.join().expect("counting does not panic"))
-    });
-    let (mut even, mut odd) = (even?.into_iter(), odd?.into_iter());
-    Ok((0..programs.len())
-        .filter_map(|place| if place % 2 == 0 { even.next() } else { odd.next() })
-        .collect())
+    thread::scope(|scope| {
+        let counting: Vec<_> = programs
+            .iter()
+            .enumerate()
+            .map(|(place, program)| scope.spawn(move || count(place, program)))
+            .collect();
+        let counted = counting.into_iter().map(|counting| counting.join().expect("counting does not panic"));
+        Ok(counted.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    })
 }
 
-fn ratios(costs: &[Cost], of_std: &[Cost]) -> Ratios {
-    costs.iter().zip(of_std).map(|(cost, std)| fuel::memory_ratio(cost, std)).collect()
-}
-
-fn report(plan: &Plan, programs: &[&Workload], costs: &[Costs]) {
+fn report(plan: &Plan, programs: &[&Workload], costs: &[Vec<Cost>]) {
     println!("\nLinear memory grown by the real programs, as a ratio to std's default: geometric mean over");
     println!("{} inputs, and in brackets the worst\n", inputs::OTHERS);
     let mut rows = vec![vec!["allocator".to_owned()]];
@@ -100,8 +85,10 @@ fn report(plan: &Plan, programs: &[&Workload], costs: &[Costs]) {
     for (allocator, of_allocator) in plan.allocators.iter().zip(costs) {
         let mut row = vec![allocator.name.to_owned()];
         let mut means = Vec::new();
-        for (of_program, of_std) in of_allocator.iter().zip(&costs[0]) {
-            let ratios = ratios(of_program, of_std);
+        let of_programs = of_allocator.chunks(inputs::OTHERS);
+        for (of_program, of_std) in of_programs.zip(costs[0].chunks(inputs::OTHERS)) {
+            let pairs = of_program.iter().zip(of_std);
+            let ratios: Ratios = pairs.map(|(cost, std)| fuel::memory_ratio(cost, std)).collect();
             // An allocator that failed with one input has no mean, for it would be one over fewer inputs than that of others.
             let failed = of_program.iter().find_map(|cost| cost.fuel.as_ref().err());
             row.push(match failed {
@@ -116,7 +103,7 @@ fn report(plan: &Plan, programs: &[&Workload], costs: &[Costs]) {
     table::print(&rows);
 }
 
-fn write(plan: &Plan, wasmtime: &Wasmtime, programs: &[&Workload], costs: &[Costs]) -> Result<()> {
+fn write(plan: &Plan, wasmtime: &Wasmtime, programs: &[&Workload], costs: &[Vec<Cost>]) -> Result<()> {
     let rustc = tools::rustc_version()?;
     let mut rows = vec![super::row([
         "allocator",
@@ -131,22 +118,21 @@ fn write(plan: &Plan, wasmtime: &Wasmtime, programs: &[&Workload], costs: &[Cost
         "wasmtime",
     ])];
     for (allocator, of_allocator) in plan.allocators.iter().zip(costs) {
-        let version = Allocator::version(allocator)?;
-        for ((program, of_program), of_std) in programs.iter().zip(of_allocator).zip(&costs[0]) {
-            for (number, (cost, std)) in of_program.iter().zip(of_std).enumerate() {
-                rows.push(vec![
-                    allocator.key.to_owned(),
-                    version.clone(),
-                    program.name.to_owned(),
-                    number.to_string(),
-                    ROUNDS.to_string(),
-                    cost.grown.to_string(),
-                    super::cell(fuel::memory_ratio(cost, std)),
-                    cost.fuel.as_ref().err().cloned().unwrap_or_default(),
-                    rustc.clone(),
-                    wasmtime.version.clone(),
-                ]);
-            }
+        let jobs =
+            programs.iter().flat_map(|program| (0..inputs::OTHERS).map(move |number| (program, number)));
+        for (((program, number), cost), std) in jobs.zip(of_allocator).zip(&costs[0]) {
+            rows.push(vec![
+                allocator.key.to_owned(),
+                allocator.version()?,
+                program.name.to_owned(),
+                number.to_string(),
+                ROUNDS.to_string(),
+                cost.grown.to_string(),
+                super::cell(fuel::memory_ratio(cost, std)),
+                cost.fuel.as_ref().err().cloned().unwrap_or_default(),
+                rustc.clone(),
+                wasmtime.version.clone(),
+            ]);
         }
     }
     plan.write("memory", &rows)
