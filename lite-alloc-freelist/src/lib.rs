@@ -85,7 +85,8 @@ pub struct FreeList {
     /// Nothing of the heap lies at or above this: the ends of its regions, combined with `or`, which takes less code than to
     /// compare, and is no less than each.
     ceiling: usize,
-    /// Nothing of the heap lies further below the end of the address space than this: the negated starts of its regions, likewise.
+    /// How far below the end of the address space the heap starts: the greatest of the negated starts of its regions. Exact, for it says
+    /// how large the heap is.
     depth: usize,
     /// The address of the bin that the last search began with; no bin's if there was a sweep since. If the frontier is a large one, that
     /// search has found no smaller block for it: the bins from there on need not be searched again. No more than a hint, for a heap may be
@@ -203,7 +204,7 @@ impl FreeList {
     fn reach(&mut self, region: Region) {
         self.ceiling |= region.end;
         if FLOOR {
-            self.depth |= region.start.wrapping_neg();
+            self.depth = self.depth.max(region.start.wrapping_neg());
         }
     }
 
