@@ -9,7 +9,7 @@ use core::alloc::GlobalAlloc;
 
 use common::rig::Rig;
 use common::watch::Watch;
-use common::{Checked, KIB, Kind, MIB, Memory, PAGE, get, is_filled, layout, much, total};
+use common::{Checked, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, is_filled, layout, much, total};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
@@ -167,7 +167,39 @@ fn realloc_at_the_top_grows_and_shrinks_in_place<K: Kind>() -> Checked {
     }
     Ok(())
 }
-per_strategy!(realloc_at_the_top_grows_and_shrinks_in_place);
+per_strategy!(realloc_at_the_top_grows_and_shrinks_in_place: segregated, freelist);
+
+/// A block that doubles does so in place, as long as what lies behind it was freed last of all of that size, or is fresh.
+fn realloc_takes_in_the_free_block_behind<K: Kind>() -> Checked {
+    let mut memory = Memory::new(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    let first = rig.get(GRANULE, 1)?;
+    let addr = rig.live[first].addr();
+    let mut size = GRANULE;
+    while size < PAGE {
+        // By one byte, and then up to twice the size.
+        for size in [size + 1, 2 * size] {
+            assert!(rig.realloc(first, size)?);
+            assert_eq!(rig.live[first].addr(), addr, "moved to grow to {size}");
+        }
+        size *= 2;
+    }
+    assert_eq!(watch.pages(), 1);
+    // The second of four blocks in a row cannot take in the third, for they would not lie at a multiple of their size.
+    rig.dealloc_all()?;
+    for _ in 0..PAGE / 128 {
+        rig.get(128, 1)?;
+    }
+    let number = |rig: &Rig<K>, addr| rig.live.iter().position(|block| block.addr() == addr).unwrap();
+    let second = addr + 128;
+    rig.dealloc(number(&rig, second + 128))?;
+    let block = number(&rig, second);
+    assert!(rig.realloc(block, 256)?);
+    assert_ne!(rig.live[block].addr(), second);
+    rig.dealloc_all()
+}
+per_strategy!(realloc_takes_in_the_free_block_behind: bump);
 
 /// Written when a change had a block at the top move to become shorter, and copied all of it.
 fn realloc_at_the_top_stays_in_place_whatever_else_is_free<K: Kind>() -> Checked {
@@ -211,7 +243,7 @@ fn realloc_at_the_top_grows_back_in_place_after_it_shrank<K: Kind>() -> Checked 
     }
     Ok(())
 }
-per_strategy!(realloc_at_the_top_grows_back_in_place_after_it_shrank);
+per_strategy!(realloc_at_the_top_grows_back_in_place_after_it_shrank: segregated, freelist);
 
 fn realloc_within_what_the_block_occupies_stays_in_place<K: Kind>() -> Checked {
     let mut memory = Memory::new(MIB);
@@ -234,13 +266,18 @@ fn realloc_that_shrinks_gives_the_rest_back<K: Kind>() -> Checked {
     let mut memory = Memory::new(MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
     let mut rig = Rig::<K>::new(&watch);
-    let index = rig.get(PAGE - GRANULE, 1)?;
-    // The rest of the page, so that nothing else is free.
-    rig.get(GRANULE, 1)?;
+    // A page in two blocks, so that nothing else is free, and nothing more to be had.
+    let index = rig.get(PAGE / 2, 1)?;
+    rig.get(PAGE / 2, 1)?;
+    watch.refuse(true);
     let addr = rig.live[index].addr();
     assert!(rig.realloc(index, 1000)?);
     assert_eq!(rig.live[index].addr(), addr);
-    rig.get(PAGE - GRANULE - K::extent(1000), 1)?;
+    // In one piece, or in powers of two.
+    for piece in rig.free() {
+        rig.get(piece.len(), 1)?;
+    }
+    assert_eq!(total(&rig.free()), 0);
     assert_eq!(watch.pages(), 1, "the rest was not used again");
     rig.dealloc_all()
 }
@@ -336,7 +373,7 @@ fn alloc_zeroed_does_not_clear_fresh_memory<K: Kind>() -> Checked {
         Ok(())
     })
 }
-per_strategy!(alloc_zeroed_does_not_clear_fresh_memory);
+per_strategy!(alloc_zeroed_does_not_clear_fresh_memory: segregated, freelist);
 
 fn alloc_zeroed_does_not_clear_fresh_memory_across_growth<K: Kind>() -> Checked {
     fresh_memory::<K>(|_, heap| {
@@ -349,7 +386,24 @@ fn alloc_zeroed_does_not_clear_fresh_memory_across_growth<K: Kind>() -> Checked 
         Ok(())
     })
 }
-per_strategy!(alloc_zeroed_does_not_clear_fresh_memory_across_growth);
+per_strategy!(alloc_zeroed_does_not_clear_fresh_memory_across_growth: segregated, freelist);
+
+/// But for the link of the free block that it was for a moment.
+fn alloc_zeroed_does_not_clear_memory_fetched_for_it<K: Kind>() -> Checked {
+    fresh_memory::<K>(|watch, heap| {
+        const LINK: usize = size_of::<usize>();
+        for (size, align) in [(100, 1), (10_000, 2 * PAGE), (2 * PAGE, 8), (3 * PAGE + 1, 1)] {
+            // So that the next one cannot be cut from what is free.
+            for piece in free_pieces(heap) {
+                get(heap, layout(piece.len(), 1));
+            }
+            assert_eq!(cleared(heap, size, align), LINK, "{size} bytes at {align}");
+            watch.foreign_growth(1);
+        }
+        Ok(())
+    })
+}
+per_strategy!(alloc_zeroed_does_not_clear_memory_fetched_for_it: bump);
 
 /// Found by mutants: a sweep of FreeList may take the fresh rest of a page for dirty.
 fn alloc_zeroed_does_not_clear_fresh_memory_behind_a_free_block<K: Kind>() -> Checked {
@@ -473,7 +527,9 @@ fn larger_bins_are_searched_by_the_rules_of_aliasing<K: Kind>() -> Checked {
     let mut rig = Rig::<K>::new(&watch);
     rig.get(1000, 8)?;
     // The rest of the page, so that only the first block can be cut.
-    rig.get(total(&rig.free()), 1)?;
+    for piece in rig.free() {
+        rig.get(piece.len(), 1)?;
+    }
     rig.dealloc(0)?;
     rig.get(100, 8)?;
     rig.dealloc_all()

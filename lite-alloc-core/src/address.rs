@@ -79,6 +79,15 @@ pub const fn padding(addr: usize, mask: usize) -> usize {
     addr.wrapping_neg() & mask
 }
 
+/// Where a block ends that is the first from `addr` on to have only zeros in the bits of `mask`, and is one byte longer than `mask`, which
+/// are its lowest bits.
+///
+/// If that is past the end of the address space, it wraps around, and is less than `addr`; at the end, it is 0.
+#[inline(always)]
+pub const fn end_of_next(addr: usize, mask: usize) -> usize {
+    (addr.wrapping_add(mask) | mask).wrapping_add(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +124,18 @@ mod tests {
                 let addr = addr & !(GRANULE - 1);
                 let padding = padding(addr, mask_of(align));
                 assert_eq!(addr as u128 + padding as u128, next(addr), "{addr} at {align}");
+            }
+        }
+    }
+
+    #[test]
+    fn next_block_starts_and_ends_at_multiples_of_its_size() {
+        for addr in edges() {
+            for size in (0..usize::BITS).map(|bit| 1usize << bit) {
+                let end = (addr as u128).next_multiple_of(size as u128) + size as u128;
+                let found = end_of_next(addr, size - 1);
+                assert_eq!(found, end as usize, "{addr} for {size}");
+                assert!(end <= usize::MAX as u128 || found <= addr, "{addr} for {size}");
             }
         }
     }

@@ -50,6 +50,19 @@ impl Frontier {
         last
     }
 
+    /// What [`dirty`](Self::dirty) compares with, taken before a block is allocated.
+    #[inline(always)]
+    pub fn mark(&self) -> usize {
+        self.top
+    }
+
+    /// How many bytes from `addr` on may be other than zero, of a block that was allocated there since `mark`.
+    #[inline(always)]
+    pub fn dirty(&self, mark: usize, addr: usize) -> usize {
+        // Only a block that was cut from the frontier moves its top.
+        if self.top == mark { usize::MAX } else { self.clean.saturating_sub(addr) }
+    }
+
     /// What is left, which the next block is cut from.
     #[inline(always)]
     pub fn rest(&self) -> Region {

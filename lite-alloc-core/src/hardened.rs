@@ -21,7 +21,6 @@ mod misuse;
 use core::alloc::Layout;
 
 use crate::address::Region;
-use crate::frontier::Frontier;
 use crate::source::PageSource;
 use crate::strategy::Strategy;
 
@@ -150,9 +149,13 @@ impl<A: Strategy> Hardened<A> {
 unsafe impl<A: Strategy> Strategy for Hardened<A> {
     const EMPTY: Self = Self { inner: A::EMPTY, ground: Ground::new(), stopped: false };
 
-    /// An empty one: no memory is zero here.
-    fn frontier(&self) -> &Frontier {
-        &Frontier::EMPTY
+    fn mark<S: PageSource>(&self, _source: &S) -> usize {
+        0
+    }
+
+    /// All: no memory is zero here.
+    fn dirty(&self, _mark: usize, _addr: usize) -> usize {
+        usize::MAX
     }
 
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {

@@ -207,16 +207,15 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.call(|Parts { strategy, source, usage }| {
-            let top = strategy.frontier().top;
+            let mark = strategy.mark(source);
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
             let ptr = source.at(addr);
             if addr != 0 {
                 usage.change(0, layout.size());
                 let mut dirty = layout.size();
-                // Only a block that was cut from the frontier moves its top.
-                if S::ZEROED && strategy.frontier().top != top {
-                    dirty = dirty.min(strategy.frontier().clean.saturating_sub(addr));
+                if S::ZEROED {
+                    dirty = dirty.min(strategy.dirty(mark, addr));
                 }
                 // SAFETY: a block of `layout.size()` bytes that is nobody's yet.
                 unsafe { ptr.write_bytes(0, dirty) };

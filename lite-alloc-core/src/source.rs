@@ -1,6 +1,6 @@
 //! Where memory comes from.
 
-use crate::address::{GRANULE, Region, padding};
+use crate::address::{GRANULE, Region, mask_of, padding};
 
 cfg_if::cfg_if! {
     if #[cfg(target_family = "wasm")] {
@@ -85,6 +85,33 @@ pub unsafe trait PageSource {
     ///
     /// `None` when that cannot be had; the source is then as it was.
     fn grow(&mut self, request: Request) -> Option<Region>;
+
+    /// Whether the regions of [`fetch`](Self::fetch) end at multiples of the size that was asked for.
+    const EVEN: bool = false;
+
+    /// Fetches memory for a block of `size` bytes, a power of two, that lies at a multiple of its size: a region of its own, that
+    /// such a block fits in.
+    ///
+    /// `None` when that cannot be had; the source is then as it was.
+    fn fetch(&mut self, size: usize) -> Option<Region> {
+        let mut request = Request { end: 0, missing: size, size, mask: mask_of(size) };
+        loop {
+            let region = self.grow(request)?;
+            if !region.is_empty() {
+                return Some(region);
+            }
+            // Nothing yet, at an end that can be named now.
+            request.end = region.end;
+            request.missing = request.need(region.end);
+        }
+    }
+
+    /// The address of the last byte of memory that anybody has: what is fetched from now on lies above. `usize::MAX` if that is not
+    /// known.
+    #[inline(always)]
+    fn last(&self) -> usize {
+        usize::MAX
+    }
 
     /// Takes back what is left of a region that a heap leaves and has no use for.
     ///

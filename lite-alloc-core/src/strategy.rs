@@ -3,7 +3,6 @@
 use core::alloc::Layout;
 
 use crate::address::Region;
-use crate::frontier::Frontier;
 use crate::source::PageSource;
 
 /// An allocation algorithm: the structure of its free blocks, and what it does with them.
@@ -23,8 +22,12 @@ pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;
 
-    /// The frontier that fresh blocks are cut from.
-    fn frontier(&self) -> &Frontier;
+    /// What [`dirty`](Self::dirty) is told: taken before `alloc`.
+    fn mark<S: PageSource>(&self, source: &S) -> usize;
+
+    /// How many bytes of a block that `alloc` has returned since `mark` may be other than zero, from `addr` on where it starts, if the
+    /// source's memory is [`ZEROED`](PageSource::ZEROED). Possibly more than it has. O(1).
+    fn dirty(&self, mark: usize, addr: usize) -> usize;
 
     /// Finds a block for `layout`.
     ///

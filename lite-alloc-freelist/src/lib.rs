@@ -328,8 +328,13 @@ unsafe impl Strategy for FreeList {
     };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn mark<S: PageSource>(&self, _source: &S) -> usize {
+        self.frontier.mark()
+    }
+
+    #[inline(always)]
+    fn dirty(&self, mark: usize, addr: usize) -> usize {
+        self.frontier.dirty(mark, addr)
     }
 
     #[inline(never)]

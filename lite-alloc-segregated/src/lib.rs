@@ -108,8 +108,13 @@ unsafe impl Strategy for SegregatedBump {
     const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
 
     #[inline(always)]
-    fn frontier(&self) -> &Frontier {
-        &self.frontier
+    fn mark<S: PageSource>(&self, _source: &S) -> usize {
+        self.frontier.mark()
+    }
+
+    #[inline(always)]
+    fn dirty(&self, mark: usize, addr: usize) -> usize {
+        self.frontier.dirty(mark, addr)
     }
 
     #[inline(never)]

@@ -55,8 +55,14 @@ pub trait Kind {
     const KEEPS_ALL: bool;
     /// Whether free blocks that touch serve a request of their sum.
     const COALESCES: bool;
-    /// The bytes that a live block of `size` occupies.
-    fn extent(size: usize) -> usize;
+    /// Whether blocks are powers of two that lie at multiples of their size.
+    const POWERS: bool = false;
+    /// The bytes that a live block occupies, and what their address is a multiple of.
+    fn place(layout: Layout) -> (usize, usize);
+    /// The bytes that a live block of `size` occupies, whatever its alignment.
+    fn extent(size: usize) -> usize {
+        Self::place(layout(size, 1)).0
+    }
 }
 
 pub struct Bump;
@@ -71,8 +77,10 @@ impl Kind for Bump {
     type Strategy = lite_alloc_bump::BumpFreeList;
     const KEEPS_ALL: bool = true;
     const COALESCES: bool = false;
-    fn extent(size: usize) -> usize {
-        granules(size)
+    const POWERS: bool = true;
+    fn place(layout: Layout) -> (usize, usize) {
+        let power = granules(layout.size()).max(layout.align()).next_power_of_two();
+        (power, power)
     }
 }
 
@@ -83,8 +91,9 @@ impl Kind for Segregated {
     type Strategy = lite_alloc_segregated::SegregatedBump;
     const KEEPS_ALL: bool = false;
     const COALESCES: bool = false;
-    fn extent(size: usize) -> usize {
-        if size <= LARGEST_BIN { size.next_power_of_two().max(16) } else { size }
+    fn place(layout: Layout) -> (usize, usize) {
+        let size = layout.size();
+        (if size <= LARGEST_BIN { size.next_power_of_two().max(16) } else { size }, layout.align())
     }
 }
 
@@ -92,8 +101,8 @@ impl Kind for FreeList {
     type Strategy = lite_alloc_freelist::FreeList;
     const KEEPS_ALL: bool = true;
     const COALESCES: bool = true;
-    fn extent(size: usize) -> usize {
-        granules(size)
+    fn place(layout: Layout) -> (usize, usize) {
+        (granules(layout.size()), layout.align())
     }
 }
 

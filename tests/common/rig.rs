@@ -52,7 +52,7 @@ impl Block {
     /// What the heap keeps for the block.
     fn extent<K: Kind>(&self) -> Region {
         let (start, layout) = self.whole;
-        Region { start, end: start + K::extent(layout.size()) }
+        Region { start, end: start + K::place(layout).0 }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -256,17 +256,18 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
     fn check_refusal(&self, before: Option<&Before>, layout: Layout) -> Checked {
         let Some(before) = before else { return Ok(()) };
         let (asked, _) = asked(layout);
-        let (size, align) = (K::extent(asked.size()), asked.align());
+        let (size, align) = K::place(asked);
         prop_assert_eq!(self.watch.pages(), before.pages, "memory grew for a refused {:?}", layout);
         prop_assert_eq!(joined(&self.free()), joined(&before.free), "free memory changed by a refusal");
         let mut start = self.watch.end();
-        if K::COALESCES {
-            let runs = joined(&before.free);
-            let found = runs.iter().find(|&&run| holds(run, size, align));
+        if K::COALESCES || K::POWERS {
+            let found = Self::room(&before.free, asked);
             prop_assert!(found.is_none(), "{:?} is refused, but would fit in {:x?}", layout, found);
-            if let Some(last) = runs.last().filter(|last| last.end == start) {
-                start = last.start;
-            }
+        }
+        if K::COALESCES
+            && let Some(last) = joined(&before.free).last().filter(|last| last.end == start)
+        {
+            start = last.start;
         }
         if !before.refuses {
             let end = self.watch.end() + self.watch.left() * self.watch.page();
@@ -276,13 +277,19 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
         self.check()
     }
 
+    /// Where a block could be found among what is free: anywhere, or only within a piece.
+    fn room(free: &[Region], asked: Layout) -> Option<Region> {
+        let (size, align) = K::place(asked);
+        let pieces = if K::COALESCES { joined(free) } else { free.to_vec() };
+        pieces.into_iter().find(|&piece| holds(piece, size, align))
+    }
+
     /// Memory may grow only if it must, where that is promised.
     fn check_growth(&self, before: Option<&Before>, layout: Layout) -> Checked {
         let Some(before) = before else { return Ok(()) };
-        if K::COALESCES && self.watch.granted() != before.granted {
+        if (K::COALESCES || K::POWERS) && self.watch.granted() != before.granted {
             let (asked, _) = asked(layout);
-            let (size, align) = (K::extent(asked.size()), asked.align());
-            let found = joined(&before.free).into_iter().find(|&run| holds(run, size, align));
+            let found = Self::room(&before.free, asked);
             prop_assert!(found.is_none(), "memory grew for {:?}, which would fit in {:x?}", layout, found);
         }
         Ok(())
@@ -301,6 +308,10 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             prop_assert!(
                 piece.start % GRANULE == 0 && piece.end % GRANULE == 0,
                 "a free piece is not made of granules: {piece:x?}"
+            );
+            prop_assert!(
+                !K::POWERS || piece.len().is_power_of_two() && piece.start % piece.len() == 0,
+                "a free piece is not a power of two at a multiple of it: {piece:x?}"
             );
             prop_assert!(
                 regions.iter().any(|region| region.start <= piece.start && piece.end <= region.end),

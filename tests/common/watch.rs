@@ -147,6 +147,10 @@ unsafe impl<const ZEROED: bool> PageSource for &Watch<'_, ZEROED> {
         Some(region)
     }
 
+    fn last(&self) -> usize {
+        (&self.pages).last()
+    }
+
     fn at(&self, addr: usize) -> *mut u8 {
         self.touches.set(self.touches.get() + 1);
         (&self.pages).at(addr)

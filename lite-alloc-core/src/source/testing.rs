@@ -99,6 +99,10 @@ unsafe impl PageSource for &TestPages<'_> {
         Some(Region { start, end: start + pages * self.page })
     }
 
+    fn last(&self) -> usize {
+        self.memory.addr() + self.taken.get() * self.page - 1
+    }
+
     fn at(&self, addr: usize) -> *mut u8 {
         self.memory.with_addr(addr)
     }

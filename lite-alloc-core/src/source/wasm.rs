@@ -7,6 +7,8 @@ use core::arch::wasm64::{memory_grow, memory_size};
 
 use super::{PageSource, Request};
 use crate::address::Region;
+#[cfg(not(target_feature = "atomics"))]
+use crate::address::end_of_next;
 
 const PAGE_BITS: u32 = 16;
 
@@ -33,6 +35,7 @@ impl WasmPages {
 // That the block fits is what `all` is computed from.
 unsafe impl PageSource for WasmPages {
     const ZEROED: bool = true;
+    const EVEN: bool = cfg!(not(target_feature = "atomics"));
 
     #[inline(always)]
     fn grow(&mut self, request: Request) -> Option<Region> {
@@ -60,5 +63,24 @@ unsafe impl PageSource for WasmPages {
         #[cfg(target_feature = "atomics")]
         let end = start;
         Some(Region { start, end })
+    }
+
+    #[cfg(not(target_feature = "atomics"))]
+    #[inline(always)]
+    fn fetch(&mut self, size: usize) -> Option<Region> {
+        let pages = memory_size::<0>();
+        // With 65536 pages this wraps to 0, and the growth below fails, as it should.
+        let start = pages << PAGE_BITS;
+        // In whole pages. In the last one below 4 GiB and past it, this wraps to less than there is, and the difference wraps too, to
+        // more than can be had.
+        let end = end_of_next(start, (size - 1) | ((1 << PAGE_BITS) - 1));
+        let landed = memory_grow::<0>((end >> PAGE_BITS).wrapping_sub(pages));
+        (landed != usize::MAX).then_some(Region { start, end })
+    }
+
+    #[cfg(not(target_feature = "atomics"))]
+    #[inline(always)]
+    fn last(&self) -> usize {
+        (memory_size::<0>() << PAGE_BITS).wrapping_sub(1)
     }
 }
