@@ -3,8 +3,9 @@
 usage: python3 fuel.py '{"module": "path", "limit": 1073741824,
                          "jobs": [{"program": "json", "input": "path" or null, "rounds": 3, "fuel": 10000}]}'
 
-Prints one line of JSON for each job. Each job has an instance of its own, which does all its rounds. A program that ran out of
-fuel with one input is not run with others: it is said to run out with them, too.
+Prints one line of JSON for each job. Each job has an instance of its own, which does all its rounds. "fuel" is for all of them,
+and it has run out as soon as so many rounds have burnt more than their share. A program that ran out of fuel with one input is not
+run with others: it is said to run out with them, too.
 A job with "setup": [1000, 9] and "steps": 5000 instead of "input" calls setup_<program>(1000, 9) first, and hands what that
 returns to run_<program> together with the steps. Only the latter is counted, but either may burn no more than "fuel".
 """
@@ -69,10 +70,13 @@ def run(engine, module, job, limit):
     try:
         if "setup" in job:
             start, length = exports["setup_" + job["program"]](store, *job["setup"]), job["steps"]
-            store.set_fuel(job["fuel"])
-        for _ in range(job["rounds"]):
+        used = 0
+        for done in range(job["rounds"]):
+            left = job["fuel"] * (done + 1) // job["rounds"] - used
+            store.set_fuel(left)
             checksums.add(work(store, start, length) % 2**64)
-        result["fuel"] = job["fuel"] - store.get_fuel()
+            used += left - store.get_fuel()
+        result["fuel"] = used
         if "peak_live" in exports:
             result["peak_live"] = exports["peak_live"](store)
         result["checksum"] = "/".join(f"{checksum:x}" for checksum in sorted(checksums))
