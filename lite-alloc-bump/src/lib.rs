@@ -131,17 +131,6 @@ impl BumpFreeList {
 unsafe impl Strategy for BumpFreeList {
     const EMPTY: Self = Self { bins: [0; BINS] };
 
-    #[inline(always)]
-    fn mark<S: PageSource>(&self, source: &S) -> usize {
-        source.last()
-    }
-
-    #[inline(always)]
-    fn dirty(&self, mark: usize, addr: usize) -> usize {
-        // Of memory that was fetched for this block, only its link was written to.
-        if addr > mark { size_of::<usize>() } else { usize::MAX }
-    }
-
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let size = capacity(layout.size(), layout.align());

@@ -6,9 +6,9 @@ use crate::source::{PageSource, Request};
 /// What is left of the region that blocks are being cut from.
 ///
 /// ```text
-///   blocks, live and free │ free, used before │ as the source gave it │
-///   ──────────────────────┼───────────────────┼───────────────────────┤
-///                        top                clean                    end
+///   blocks, live and free │ free │
+///   ──────────────────────┼──────┤
+///                        top    end
 /// ```
 ///
 /// All-zero until the first block is asked for. An all-zero frontier is an empty one, so a heap in
@@ -19,9 +19,6 @@ pub struct Frontier {
     pub top: usize,
     /// Where the region ends. `top <= end`.
     pub end: usize,
-    /// From the higher of `clean` and `top` to `end`, and in all regions to come, no block has ever been. Kept only for sources
-    /// whose memory is [`ZEROED`](PageSource::ZEROED).
-    pub clean: usize,
 }
 
 /// What came of cutting a block.
@@ -36,32 +33,7 @@ pub struct Cut {
 
 impl Frontier {
     /// A frontier without memory.
-    pub const EMPTY: Self = Self { top: 0, end: 0, clean: 0 };
-
-    /// Whether `end` is where the last block ends. That may then be taken back, by setting `top` to where it starts, or resized, by
-    /// [`cut`](Self::cut) from there. O(1).
-    #[inline(always)]
-    pub fn reopen<S: PageSource>(&mut self, end: usize) -> bool {
-        let last = self.top == end;
-        if last && S::ZEROED {
-            // What lies before has been used, and may be the frontier's again.
-            self.clean = self.clean.max(end);
-        }
-        last
-    }
-
-    /// What [`dirty`](Self::dirty) compares with, taken before a block is allocated.
-    #[inline(always)]
-    pub fn mark(&self) -> usize {
-        self.top
-    }
-
-    /// How many bytes from `addr` on may be other than zero, of a block that was allocated there since `mark`.
-    #[inline(always)]
-    pub fn dirty(&self, mark: usize, addr: usize) -> usize {
-        // Only a block that was cut from the frontier moves its top.
-        if self.top == mark { usize::MAX } else { self.clean.saturating_sub(addr) }
-    }
+    pub const EMPTY: Self = Self { top: 0, end: 0 };
 
     /// What is left, which the next block is cut from.
     #[inline(always)]

@@ -149,15 +149,6 @@ impl<A: Strategy> Hardened<A> {
 unsafe impl<A: Strategy> Strategy for Hardened<A> {
     const EMPTY: Self = Self { inner: A::EMPTY, ground: Ground::new(), stopped: false };
 
-    fn mark<S: PageSource>(&self, _source: &S) -> usize {
-        0
-    }
-
-    /// All: no memory is zero here.
-    fn dirty(&self, _mark: usize, _addr: usize) -> usize {
-        usize::MAX
-    }
-
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let Some(outer) = outer_layout(layout) else {
             return 0;

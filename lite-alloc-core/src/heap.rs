@@ -2,7 +2,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
-use crate::address::Region;
+use crate::address::{GRANULE, Region};
 use crate::lock::Lock;
 use crate::source::{ClaimError, ClaimedRegions, DefaultSource, PageSource};
 use crate::strategy::Strategy;
@@ -207,7 +207,7 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.call(|Parts { strategy, source, usage }| {
-            let mark = strategy.mark(source);
+            let last = source.last();
             // SAFETY: the caller's promise, and the heap has one source.
             let addr = unsafe { strategy.alloc(source, layout) };
             let ptr = source.at(addr);
@@ -215,7 +215,8 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
                 usage.change(0, layout.size());
                 let mut dirty = layout.size();
                 if S::ZEROED {
-                    dirty = dirty.min(strategy.dirty(mark, addr));
+                    // What was fetched for this block is zero, but for the words of a free block that it may have been for a moment.
+                    dirty = dirty.min(last.saturating_sub(addr).saturating_add(1).max(GRANULE));
                 }
                 // SAFETY: a block of `layout.size()` bytes that is nobody's yet.
                 unsafe { ptr.write_bytes(0, dirty) };

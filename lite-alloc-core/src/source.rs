@@ -77,8 +77,7 @@ impl Request {
 ///   even to format a message. The heap is in the middle of a call then. With a lock, it would wait for itself for
 ///   ever; without one, it would be corrupted.
 pub unsafe trait PageSource {
-    /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what no block has used. It clears
-    /// some of that nevertheless in a region that lies below an earlier one.
+    /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what is fetched for it.
     const ZEROED: bool;
 
     /// Fetches memory for the block described by `request`, as little as the source can.

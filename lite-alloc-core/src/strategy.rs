@@ -22,13 +22,6 @@ pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;
 
-    /// What [`dirty`](Self::dirty) is told: taken before `alloc`.
-    fn mark<S: PageSource>(&self, source: &S) -> usize;
-
-    /// How many bytes of a block that `alloc` has returned since `mark` may be other than zero, from `addr` on where it starts, if the
-    /// source's memory is [`ZEROED`](PageSource::ZEROED). Possibly more than it has. O(1).
-    fn dirty(&self, mark: usize, addr: usize) -> usize;
-
     /// Finds a block for `layout`.
     ///
     /// # Safety

@@ -275,9 +275,6 @@ impl FreeList {
             let settled = credit & SETTLED;
             let mut region = heap.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
             if region.start != 0 {
-                if S::ZEROED {
-                    heap.frontier.clean = region.end;
-                }
                 heap.credit = credit & !SETTLED;
             } else if fits {
                 continue;
@@ -327,16 +324,6 @@ unsafe impl Strategy for FreeList {
         piles: [0; DIGITS],
     };
 
-    #[inline(always)]
-    fn mark<S: PageSource>(&self, _source: &S) -> usize {
-        self.frontier.mark()
-    }
-
-    #[inline(always)]
-    fn dirty(&self, mark: usize, addr: usize) -> usize {
-        self.frontier.dirty(mark, addr)
-    }
-
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         self.take(source, Region { start: 0, end: 0 }, round_up(layout.size()), mask_of(layout.align()))
@@ -362,10 +349,6 @@ unsafe impl Strategy for FreeList {
         unsafe {
             let own = Region { start: addr, end: addr + old };
             let last = own.end == self.frontier.top;
-            if last {
-                // Called here, not as the condition, it takes less code.
-                self.frontier.reopen::<S>(own.end);
-            }
             // What is free in the end: the tail of a block that becomes shorter, else the block that another takes the place of.
             let (mut block, mut free, mut len) = (addr, addr.wrapping_add(new), old.wrapping_sub(new));
             if last || new > old {

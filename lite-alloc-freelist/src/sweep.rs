@@ -65,11 +65,6 @@ impl FreeList {
             self.credit |= (twice / 2) as isize;
             self.barren = usize::MAX;
         }
-        if S::ZEROED {
-            // Putting the rest of the frontier into a bin has written to its first granule.
-            let used = if frontier.end == rest.end { rest.start + GRANULE } else { frontier.end };
-            self.frontier.clean = self.frontier.clean.max(used);
-        }
         self.frontier.top = frontier.start;
         self.frontier.end = frontier.end;
     }

@@ -107,16 +107,6 @@ impl SegregatedBump {
 unsafe impl Strategy for SegregatedBump {
     const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
 
-    #[inline(always)]
-    fn mark<S: PageSource>(&self, _source: &S) -> usize {
-        self.frontier.mark()
-    }
-
-    #[inline(always)]
-    fn dirty(&self, mark: usize, addr: usize) -> usize {
-        self.frontier.dirty(mark, addr)
-    }
-
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
         let (mut size, mask) = (layout.size(), loose_mask(layout.align()));
@@ -145,7 +135,7 @@ unsafe impl Strategy for SegregatedBump {
                 *source.word(addr, LINK) = *bin;
                 *bin = addr;
             }
-        } else if self.frontier.reopen::<S>(addr + size) {
+        } else if addr + size == self.frontier.top {
             self.frontier.top = addr;
         }
     }
@@ -160,7 +150,7 @@ unsafe impl Strategy for SegregatedBump {
     ) -> usize {
         let (old, new) = (capacity(layout.size()), capacity(new_size));
         let mut moved = 0;
-        if self.frontier.reopen::<S>(addr + old) {
+        if addr + old == self.frontier.top {
             moved = self.fresh(source, addr, new, loose_mask(layout.align()));
         } else if new == old || (new < old && old > LARGEST) {
             return addr;

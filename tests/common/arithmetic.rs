@@ -68,7 +68,7 @@ pub fn check_cut(rest: Region, more: Region, layout: Layout) -> Checked {
     let joined = Region { start: rest.start, end: if rest.end == more.start { more.end } else { rest.end } };
     let fits = [joined, more].iter().any(|&region| holds(region, size, align));
 
-    let mut frontier = Frontier { top: rest.start, end: rest.end, clean: rest.start };
+    let mut frontier = Frontier { top: rest.start, end: rest.end };
     let mut source = Nowhere((!more.is_empty()).then_some(more));
     let Some(cut) = frontier.cut(&mut source, rest.start, size, align - 1) else {
         prop_assert!(!fits, "{layout:?} is refused, with {rest:x?} and {more:x?}");
