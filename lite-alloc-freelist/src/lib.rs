@@ -235,7 +235,7 @@ impl FreeList {
         // twice, above all where that takes a loop.
         let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
         let mut due = false;
-        if self.frontier.top != own.end || own.is_empty() {
+        if own.start == 0 || self.frontier.top != own.end {
             let block = self.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
