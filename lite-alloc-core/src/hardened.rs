@@ -149,17 +149,19 @@ impl<A: Strategy> Hardened<A> {
 unsafe impl<A: Strategy> Strategy for Hardened<A> {
     const EMPTY: Self = Self { inner: A::EMPTY, ground: Ground::new(), stopped: false };
 
-    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let Some(outer) = outer_layout(layout) else {
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+        // SAFETY: the caller vouches for the layout.
+        let Some(outer) = outer_layout(unsafe { Layout::from_size_align_unchecked(size, align) }) else {
             return 0;
         };
         // SAFETY: the size is not 0, and the caller vouches for the source.
-        let start = unsafe { self.inner.alloc(&mut Guard { source, ground: &self.ground }, outer) };
+        let start = unsafe {
+            self.inner.alloc(&mut Guard { source, ground: &self.ground }, outer.size(), outer.align())
+        };
         // SAFETY: the block was free until now.
         if start == 0 || !unsafe { self.ground.hand_out(source, start, outer.size()) } {
             return 0;
         }
-        let (size, align) = (layout.size(), layout.align());
         let block = Block { start, outer: outer.size(), align, addr: start + lead(align), size };
         // SAFETY: the block is about to be live.
         unsafe { block.note(source, &self.ground) };
@@ -201,7 +203,7 @@ unsafe impl<A: Strategy> Strategy for Hardened<A> {
         // SAFETY: the caller's promise; `moved` is a block of its own, of the new size.
         unsafe {
             if !fits {
-                let moved = self.alloc(source, new_layout);
+                let moved = self.alloc(source, new_size, align);
                 if moved != 0 {
                     source.at(addr).copy_to_nonoverlapping(source.at(moved), size.min(new_size));
                     if let Some(block) = block.filter(|_| !self.stopped) {

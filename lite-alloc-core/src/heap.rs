@@ -187,7 +187,7 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.call(|Parts { strategy, source, usage }| {
             // SAFETY: the caller's promise, and the heap has one source.
-            let addr = unsafe { strategy.alloc(source, layout) };
+            let addr = unsafe { strategy.alloc(source, layout.size(), layout.align()) };
             if addr != 0 {
                 usage.change(0, layout.size());
             }
@@ -209,12 +209,12 @@ unsafe impl<A: Strategy, S: PageSource> GlobalAlloc for Heap<A, S> {
         self.call(|Parts { strategy, source, usage }| {
             let last = source.last();
             // SAFETY: the caller's promise, and the heap has one source.
-            let addr = unsafe { strategy.alloc(source, layout) };
+            let addr = unsafe { strategy.alloc(source, layout.size(), layout.align()) };
             let ptr = source.at(addr);
             if addr != 0 {
                 usage.change(0, layout.size());
                 let mut dirty = layout.size();
-                if S::ZEROED {
+                if S::ZEROED && cfg!(not(feature = "hardened")) {
                     // What was fetched for this block is zero, but for the words of a free block that it may have been for a moment.
                     dirty = dirty.min(last.saturating_sub(addr).saturating_add(1).max(GRANULE));
                 }

@@ -22,12 +22,13 @@ pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;
 
-    /// Finds a block for `layout`.
+    /// Finds a block of `size` bytes at a multiple of `align`. In this order, as the compiler's own functions have them, nothing has to be
+    /// moved on the way here.
     ///
     /// # Safety
     ///
-    /// The size of `layout` is not 0, and `source` is the one of all calls before.
-    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize;
+    /// They make a valid layout, the size is not 0, and `source` is the one of all calls before.
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize;
 
     /// Frees the block at `addr`.
     ///

@@ -325,8 +325,8 @@ unsafe impl Strategy for FreeList {
     };
 
     #[inline(never)]
-    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        self.take(source, Region { start: 0, end: 0 }, round_up(layout.size()), mask_of(layout.align()))
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+        self.take(source, Region { start: 0, end: 0 }, round_up(size), mask_of(align))
     }
 
     #[inline(always)]

@@ -108,8 +108,8 @@ unsafe impl Strategy for SegregatedBump {
     const EMPTY: Self = Self { bins: [0; BINS], frontier: Frontier::EMPTY };
 
     #[inline(never)]
-    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, layout: Layout) -> usize {
-        let (mut size, mask) = (layout.size(), loose_mask(layout.align()));
+    unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
+        let (mut size, mask) = (size, loose_mask(align));
         if size <= LARGEST {
             // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
             unsafe {
@@ -157,8 +157,7 @@ unsafe impl Strategy for SegregatedBump {
         }
         if moved == 0 {
             // SAFETY: the caller vouches for the size and the source.
-            moved =
-                unsafe { self.alloc(source, Layout::from_size_align_unchecked(new_size, layout.align())) };
+            moved = unsafe { self.alloc(source, new_size, layout.align()) };
         }
         if moved != 0 && moved != addr {
             // SAFETY: both are live blocks, so they do not overlap, and each is at least that long.

@@ -284,13 +284,14 @@ fn written_after_free_and_found_by_realloc(heap: Heaps) {
     unsafe { heap.0.realloc(live, layout(24, 8), 40) };
 }
 
-/// Memory that was never a block.
+/// Memory that was never a program's: it lies behind the block, or is what a power of two has more.
 fn free_memory_written(heap: Heaps) {
-    let ptr = get(heap, 3000, 8);
-    let at = ptr.wrapping_add(10_000);
+    let ptr = get(heap, 20_000, 8);
+    let at = ptr.wrapping_add(25_000);
     expect!("free memory was written to, at {at:p} or right behind it");
     write(at, 0, 1);
-    get(heap, 20_000, 8);
+    dealloc(heap, ptr, 20_000, 8);
+    get(heap, 30_000, 8);
 }
 
 fn list_damaged(heap: Heaps) {
@@ -329,7 +330,8 @@ fn misuse_more() {
         // No block, but memory nevertheless.
         let copy = realloc(moved.add(1), layout(23, 8), 50);
         assert_eq!(*copy.cast::<[u8; 23]>(), [7; 23]);
-        write(copy, 300, 0);
+        // In the first free memory where 2000 bytes fit, and not in the second.
+        write(copy, 2000, 0);
         assert!(alloc(layout(2000, 8)).is_null());
         assert!(!alloc(layout(2000, 8)).is_null());
     }
