@@ -16,8 +16,8 @@ use crate::source::PageSource;
 ///
 /// `alloc` and `realloc` return 0, or the address of a block that is as long and as aligned as was asked,
 /// lies in regions of the source, and overlaps no live block. When they return 0, whatever was
-/// allocated, free, or to be had before still is. `alloc` moves the [`top`](Frontier::top) of its frontier only if the
-/// block was cut from there.
+/// allocated, free, or to be had before still is. In a block that lies in memory which the source gave during the call, `alloc` has written to
+/// nothing but the first two words.
 pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;
