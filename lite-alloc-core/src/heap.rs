@@ -37,6 +37,11 @@ struct Parts<A, S> {
 /// - Bare metal: there is no lock, and whoever gives the heap memory, which is `unsafe`, vouches that it is used from one context. With
 ///   the feature `critical-section`, each call is a critical section, and any context may allocate.
 ///
+/// # Collections in a heap of their own
+///
+/// With the feature `allocator-api2`, a reference to a heap is an `Allocator` of the crate of that name, whose `Vec` and `Box` take it,
+/// and `hashbrown`'s maps.
+///
 /// # Requests that cannot be served
 ///
 /// They return null, and the heap is as it was.

@@ -6,6 +6,7 @@
 //!       Frontier          the rest of the region that fresh blocks come from    frontier.rs
 //!     S: PageSource       where regions come from                               source.rs
 //!   Hardened<A>           around A with the feature `hardened`: finds misuse     hardened.rs
+//!   allocator             collections in a heap of their own                    allocator.rs, with the feature `allocator-api2`
 //!   address               all arithmetic on addresses and sizes                 address.rs
 //! ```
 //!
@@ -20,6 +21,8 @@
 extern crate std;
 
 pub mod address;
+#[cfg(feature = "allocator-api2")]
+mod allocator;
 mod frontier;
 #[cfg(feature = "hardened")]
 mod hardened;

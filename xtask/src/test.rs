@@ -105,7 +105,7 @@ fn clippy(run: &mut Run) -> Result<()> {
         let hardened = "-p lite-alloc --features hardened";
         run.command(&mut cargo(&format!("clippy {hardened} --target {target} -- -D warnings")))?;
     }
-    let features = "-p lite-alloc-core --features critical-section,stats";
+    let features = "-p lite-alloc-core --features allocator-api2,critical-section,stats";
     run.command(&mut cargo(&format!("clippy {features} --target {SMALLEST} -- -D warnings")))?;
     if silent("c++", &["--version"]).is_none() {
         run.skip("the fuzz targets: libFuzzer needs a C++ compiler");
@@ -115,7 +115,7 @@ fn clippy(run: &mut Run) -> Result<()> {
 }
 
 fn documentation(run: &mut Run) -> Result<()> {
-    for features in ["", "--features lite-alloc/stats"] {
+    for features in ["", "--features lite-alloc/allocator-api2,lite-alloc/stats"] {
         let doc = format!("doc --workspace --no-deps {features}");
         run.command(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
     }
