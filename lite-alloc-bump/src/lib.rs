@@ -41,7 +41,8 @@ use lite_alloc_core::{Heap, Strategy};
 /// | `realloc` | in place within its power of two, or to the next one if the memory behind it comes first in its bin; else O(size) |
 ///
 /// A block takes the next power of two of its size, at least two words, and of its alignment: a third more than was
-/// asked for, on average. Free blocks are split but never merged, so memory that was cut small stays cut small.
+/// asked for, on average. It lies at a multiple of that, so that in a region of a power of two of bytes a block of half that certainly
+/// fits; in 32-bit wasm, none is longer than 1 GiB. Free blocks are split but never merged, so memory that was cut small stays cut small.
 ///
 /// For code that has to be small, and for short-lived work; a program that runs for long with little memory is better served by
 /// `FreeListAllocator`.

@@ -85,6 +85,11 @@ unsafe impl PageSource for WholeMemory {
         WasmPages.grow(request)
     }
 
+    #[inline(always)]
+    fn last(&self) -> usize {
+        WasmPages.last()
+    }
+
     fn visit_waiting(&self, mut visit: impl FnMut(Region)) {
         if !self.taken {
             visit(rest());
