@@ -40,7 +40,7 @@ fn main() -> ! {
         println!("14 bytes at an odd address: {:?}", HEAP.claim(start.add(1), 14));
         println!("room for 8 bytes: {}", room_for(8));
         println!("23 bytes at an odd address: {:?}", HEAP.claim(start.add(1), 23));
-        println!("room for 16 bytes: {}, 17 bytes: {}", room_for(16), room_for(17));
+        println!("room for 8 bytes: {}, 17 bytes: {}", room_for(8), room_for(17));
         println!("the same again: {:?}", HEAP.claim(start.add(1), 23));
         println!("one bank: {:?}", HEAP.claim(start.add(27), 4001));
         println!("one that overlaps it: {:?}", HEAP.claim(start.add(4000), 100));
@@ -49,23 +49,26 @@ fn main() -> ! {
         println!("the whole: {:?}", HEAP.claim(start, len));
     }
 
-    println!("room for 4096 bytes: {}, 4104 bytes: {}", room_for(4096), room_for(4104));
-    // Both banks at once.
-    let mut blocks: [Vec<u16>; 2] = [Vec::new(), Vec::new()];
+    println!("room for 1024 bytes: {}, 4104 bytes: {}", room_for(1024), room_for(4104));
+    // More than fit in one bank, and no more than fit in both, even where blocks are powers of two and lie at multiples of that.
+    let mut blocks: [Vec<u16>; 5] = Default::default();
     for (n, block) in blocks.iter_mut().enumerate() {
-        block.try_reserve_exact(1900).expect("a bank has room for it");
-        block.extend((0..1900).map(|m| m ^ (n as u16) << 15));
+        block.try_reserve_exact(500).expect("a bank has room for it");
+        block.extend((0..500).map(|m| m ^ (n as u16) << 12));
     }
-    let apart = blocks[0].as_ptr_range().end <= blocks[1].as_ptr()
-        || blocks[1].as_ptr_range().end <= blocks[0].as_ptr();
+    let apart = blocks.iter().enumerate().all(|(n, block)| {
+        blocks[..n].iter().all(|other| {
+            block.as_ptr_range().end <= other.as_ptr() || other.as_ptr_range().end <= block.as_ptr()
+        })
+    });
     let intact = blocks
         .iter()
         .enumerate()
-        .all(|(n, block)| block.iter().zip(0..).all(|(&m, i)| m == i ^ (n as u16) << 15));
+        .all(|(n, block)| block.iter().zip(0..).all(|(&m, i)| m == i ^ (n as u16) << 12));
     let inside = blocks.iter().all(|block| {
         let bytes = block.as_ptr_range();
         bytes.start.addr() >= start.addr() && bytes.end.addr() <= start.addr() + len
     });
-    println!("two blocks of 3800 bytes: apart: {apart}, intact: {intact}, inside: {inside}");
+    println!("five blocks of 1000 bytes: apart: {apart}, intact: {intact}, inside: {inside}");
     exit()
 }
