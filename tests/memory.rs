@@ -564,7 +564,7 @@ fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
     }
     Ok(())
 }
-per_strategy!(long_free_list_does_not_slow_down_allocation);
+per_strategy!(long_free_list_does_not_slow_down_allocation: bump, segregated, freelist);
 
 fn long_free_list_does_not_slow_down_release<K: Kind>() -> Checked {
     let mut memory = Memory::new(16 * MIB);

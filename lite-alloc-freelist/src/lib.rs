@@ -21,6 +21,7 @@
 #![no_std]
 
 mod class;
+mod smallest;
 mod sweep;
 
 use core::alloc::Layout;
@@ -31,6 +32,7 @@ use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
 use class::{BARE_METAL, CLASSES, class_of};
+pub use smallest::{Smallest, SmallestFreeListAllocator};
 use sweep::{DIGITS, WORD};
 
 /// The general-purpose allocator, for programs that run for long.
@@ -47,6 +49,8 @@ use sweep::{DIGITS, WORD};
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
 /// worst in a heap of 16 KiB 11 000, and with 512 free blocks in 64 KiB 46 000. `SegregatedBumpAllocator` never does that.
+///
+/// For the least code, at the price of speed, there is [`SmallestFreeListAllocator`].
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 
 /// The word of a free block that leads to the next one.

@@ -24,7 +24,7 @@
 /// The allocators. Each is made for one thread; see [`Heap`] for what guards it where there are more.
 pub mod single_threaded {
     pub use lite_alloc_bump::BumpFreeListAllocator;
-    pub use lite_alloc_freelist::FreeListAllocator;
+    pub use lite_alloc_freelist::{FreeListAllocator, SmallestFreeListAllocator};
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
 

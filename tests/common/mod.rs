@@ -68,6 +68,7 @@ pub trait Kind {
 pub struct Bump;
 pub struct Segregated;
 pub struct FreeList;
+pub struct Smallest;
 
 fn granules(size: usize) -> usize {
     size.div_ceil(GRANULE) * GRANULE
@@ -106,12 +107,21 @@ impl Kind for FreeList {
     }
 }
 
+impl Kind for Smallest {
+    type Strategy = lite_alloc_freelist::Smallest;
+    const KEEPS_ALL: bool = true;
+    const COALESCES: bool = true;
+    fn place(layout: Layout) -> (usize, usize) {
+        FreeList::place(layout)
+    }
+}
+
 /// Makes one test per strategy of a function that is generic over [`Kind`] and returns [`Checked`].
 ///
-/// `per_strategy!(name)` stands for all three; `per_strategy!(name: bump, freelist)` for those named.
+/// `per_strategy!(name)` stands for all of them; `per_strategy!(name: bump, freelist)` for those named.
 #[macro_export]
 macro_rules! per_strategy {
-    ($name:ident) => { $crate::per_strategy!($name: bump, segregated, freelist); };
+    ($name:ident) => { $crate::per_strategy!($name: bump, segregated, freelist, smallest); };
     ($name:ident: $($kind:ident),+) => {
         mod $name {
             use $crate::common::test;
@@ -128,6 +138,12 @@ macro_rules! per_strategy {
         #[test]
         fn segregated() {
             super::$name::<$crate::common::Segregated>().unwrap();
+        }
+    };
+    (@ $name:ident smallest) => {
+        #[test]
+        fn smallest() {
+            super::$name::<$crate::common::Smallest>().unwrap();
         }
     };
     (@ $name:ident freelist) => {

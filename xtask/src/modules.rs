@@ -33,6 +33,10 @@ pub const OURS: [Allocator; 3] = [
     allocator("freelist", "FreeListAllocator", Some("lite-alloc-freelist")),
 ];
 
+/// The trade that the last of them offers: the least code for speed.
+pub const SMALLEST: Allocator =
+    allocator("smallest", "SmallestFreeListAllocator", Some("lite-alloc-freelist"));
+
 /// What else there is, in the versions that `bench/allocators` names.
 pub const PEERS: [Allocator; 13] = [
     allocator("dlmalloc", "dlmalloc", Some("dlmalloc")),

@@ -22,6 +22,8 @@ allocators! {
     "segregated": lite_alloc_segregated::SegregatedBumpAllocator =
         lite_alloc_segregated::SegregatedBumpAllocator::new();
     "freelist": lite_alloc_freelist::FreeListAllocator = lite_alloc_freelist::FreeListAllocator::new();
+    "smallest": lite_alloc_freelist::SmallestFreeListAllocator =
+        lite_alloc_freelist::SmallestFreeListAllocator::new();
 
     "dlmalloc": dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
     "lol": lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =

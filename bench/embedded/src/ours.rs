@@ -4,6 +4,8 @@
 pub type Chosen = lite_alloc_bump::BumpFreeListAllocator;
 #[cfg(feature = "freelist")]
 pub type Chosen = lite_alloc_freelist::FreeListAllocator;
+#[cfg(feature = "smallest")]
+pub type Chosen = lite_alloc_freelist::SmallestFreeListAllocator;
 #[cfg(feature = "segregated")]
 pub type Chosen = lite_alloc_segregated::SegregatedBumpAllocator;
 

@@ -12,7 +12,9 @@ mod bare {
     use core::alloc::{GlobalAlloc, Layout};
     use core::hint::black_box;
 
-    use lite_alloc::single_threaded::{BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator};
+    use lite_alloc::single_threaded::{
+        BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator, SmallestFreeListAllocator,
+    };
     use lite_alloc::source::Arena;
 
     #[cfg_attr(target_family = "wasm", link(wasm_import_module = "nowhere"))]
@@ -58,6 +60,7 @@ mod bare {
     extern "C" fn _start() {
         call!(BumpFreeListAllocator);
         call!(SegregatedBumpAllocator);
+        call!(SmallestFreeListAllocator);
         call!(FreeListAllocator);
     }
 }

@@ -1,4 +1,4 @@
-//! The three allocators, each with its functions exported as `bump_alloc` and so on, for `tests/wasm/run.mjs`.
+//! The allocators, each with its functions exported as `bump_alloc` and so on, for `tests/wasm/run.mjs`.
 //!
 //! There is no standard library and no other allocator in the module: all of linear memory above the stack is left to
 //! the one that is tested, and to JavaScript. Elsewhere than in wasm, the crate is empty.
@@ -7,7 +7,9 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
-use lite_alloc::single_threaded::{BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator};
+use lite_alloc::single_threaded::{
+    BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator, SmallestFreeListAllocator,
+};
 use lite_alloc::source::WholeMemory;
 
 #[panic_handler]
@@ -71,6 +73,8 @@ export!(SegregatedBumpAllocator = SegregatedBumpAllocator::new();
     segregated_alloc, segregated_alloc_zeroed, segregated_dealloc, segregated_realloc, segregated_free);
 export!(FreeListAllocator = FreeListAllocator::new();
     freelist_alloc, freelist_alloc_zeroed, freelist_dealloc, freelist_realloc, freelist_free);
+export!(SmallestFreeListAllocator = SmallestFreeListAllocator::new();
+    smallest_alloc, smallest_alloc_zeroed, smallest_dealloc, smallest_realloc, smallest_free);
 
 // SAFETY: the script uses one heap in each instance and writes to its own pages and blocks only; the module has no other allocator.
 export!(FreeListAllocator<WholeMemory> = FreeListAllocator::with_source(unsafe { WholeMemory::new() });
