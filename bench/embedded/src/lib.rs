@@ -7,7 +7,10 @@ use cortex_m as _;
 #[cfg(target_arch = "riscv32")]
 use riscv as _;
 
-#[cfg_attr(any(feature = "bump", feature = "segregated", feature = "freelist", feature = "smallest"), path = "ours.rs")]
+#[cfg_attr(
+    any(feature = "bump", feature = "segregated", feature = "freelist", feature = "smallest"),
+    path = "ours.rs"
+)]
 mod chosen;
 #[cfg(any(feature = "linked-list", feature = "rlsf-small", feature = "buddy", feature = "good-memory"))]
 mod guarded;
