@@ -499,4 +499,4 @@ fn larger_bins_are_searched_by_the_rules_of_aliasing<K: Kind>() -> Checked {
     rig.get(100, 8)?;
     rig.dealloc_all()
 }
-per_strategy!(larger_bins_are_searched_by_the_rules_of_aliasing: bump, freelist);
+per_strategy!(larger_bins_are_searched_by_the_rules_of_aliasing: bump, freelist, smallest);
