@@ -81,6 +81,21 @@ const FLOOR: bool = !cfg!(target_family = "wasm");
 /// switched: no two free blocks touch, and the frontier is the highest.
 const SETTLED: isize = 1;
 
+/// Calls `visit` with every block of a list.
+///
+/// # Safety
+///
+/// `block` is a free block or 0, and so is whatever the links lead to: their first two words are `LINK` and `SIZE`.
+unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut impl FnMut(Region)) {
+    while block != 0 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            visit(Region { start: block, end: block + *source.word(block, SIZE) });
+            block = *source.word(block, LINK);
+        }
+    }
+}
+
 /// The algorithm of [`FreeListAllocator`].
 // In this order, for Cortex-M0 has no short instruction for a field that lies behind the bins.
 #[repr(C)]
@@ -371,14 +386,8 @@ unsafe impl Strategy for FreeList {
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         visit(self.frontier.rest());
         for &first in &self.bins {
-            let mut block = first;
-            while block != 0 {
-                // SAFETY: the first two words of a free block are the bin's.
-                unsafe {
-                    visit(Region { start: block, end: block + *source.word(block, SIZE) });
-                    block = *source.word(block, LINK);
-                }
-            }
+            // SAFETY: a list of free blocks.
+            unsafe { visit_list(source, first, &mut visit) };
         }
     }
 }

@@ -13,9 +13,9 @@
 //!
 //! [`FreeListAllocator`](single_threaded::FreeListAllocator) is the one to take if in doubt.
 //! [`SegregatedBumpAllocator`](single_threaded::SegregatedBumpAllocator) is for many small objects, and
-//! [`BumpFreeListAllocator`](single_threaded::BumpFreeListAllocator) for short-lived work; [`SmallestFreeListAllocator`](single_threaded::SmallestFreeListAllocator) for the least code
-//! that merges free memory. Their documentation says what each costs
-//! and when not to use it.
+//! [`BumpFreeListAllocator`](single_threaded::BumpFreeListAllocator) for short-lived work;
+//! [`SmallestFreeListAllocator`](single_threaded::SmallestFreeListAllocator) for the least code that merges free memory. Their
+//! documentation says what each costs and when not to use it.
 //!
 //! `new()` draws on this target's own memory: `memory.grow` in WebAssembly, the system on hosts, and nothing on bare metal until
 //! [`Heap::claim`] is called. [`source`] has others. [`Heap`] tells what holds for threads and interrupts.

@@ -94,7 +94,7 @@ pub fn run(args: &[String]) -> Result<()> {
 }
 
 fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
-    std::iter::once(&modules::STD).chain(&modules::OURS).chain([&modules::SMALLEST]).chain(&modules::PEERS)
+    std::iter::once(&modules::STD).chain(modules::ours()).chain(&modules::PEERS)
 }
 
 impl Plan {

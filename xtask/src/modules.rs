@@ -37,6 +37,11 @@ pub const OURS: [Allocator; 3] = [
 pub const SMALLEST: Allocator =
     allocator("smallest", "SmallestFreeListAllocator", Some("lite-alloc-freelist"));
 
+/// All that are of this repository.
+pub fn ours() -> impl Iterator<Item = &'static Allocator> {
+    OURS.iter().chain([&SMALLEST])
+}
+
 /// What else there is, in the versions that `bench/allocators` names.
 pub const PEERS: [Allocator; 13] = [
     allocator("dlmalloc", "dlmalloc", Some("dlmalloc")),

@@ -226,8 +226,7 @@ fn packages(run: &mut Run) -> Result<()> {
 fn sizes(run: &mut Run) -> Result<()> {
     let mut too_large = Vec::new();
     for (key, budgets) in SIZE_BUDGETS {
-        let allocator =
-            modules::OURS.iter().chain([&modules::SMALLEST]).find(|allocator| allocator.key == key);
+        let allocator = modules::ours().find(|allocator| allocator.key == key);
         let allocator = allocator.with_context(|| format!("there is no allocator {key}"))?;
         let [exports, with_realloc] = size::exports(allocator)?;
         let bytes = [exports, with_realloc, embedded::flash(key)? as i64];

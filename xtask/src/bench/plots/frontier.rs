@@ -150,7 +150,7 @@ pub fn draw(file: &Path, title: &str, points: &[Point]) -> Result<(), Failure> {
 fn colour(allocator: &Allocator) -> RGBColor {
     match allocator.key {
         "pure-bump" | "mini" => LIMIT,
-        key if modules::OURS.iter().chain([&modules::SMALLEST]).any(|ours| ours.key == key) => OURS,
+        key if modules::ours().any(|ours| ours.key == key) => OURS,
         _ => PEERS,
     }
 }
