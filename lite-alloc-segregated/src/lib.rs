@@ -115,7 +115,7 @@ unsafe impl Strategy for SegregatedBump {
             unsafe {
                 let bin = self.bins.as_mut_ptr().add(bin_of(size));
                 let block = *bin;
-                if block != 0 && block & mask == 0 {
+                if block & mask == 0 && block != 0 {
                     *bin = *source.word(block, LINK);
                     return block;
                 }
