@@ -84,6 +84,11 @@ impl<'a, const ZEROED: bool> Watch<'a, ZEROED> {
         }
     }
 
+    /// Somebody else grows memory until it ends at a multiple of `align`, and where it does, not at all.
+    pub fn foreign_growth_to_multiple(&self, align: usize) {
+        self.foreign_growth((self.end().next_multiple_of(align) - self.end()) / self.page);
+    }
+
     /// Whether what others own is as they left it.
     pub fn foreign_is_intact(&self) -> bool {
         self.foreign.borrow().iter().all(|region| {
