@@ -68,9 +68,12 @@ pub struct BumpFreeList {
 #[inline(always)]
 const fn capacity(size: usize, align: usize) -> usize {
     let below = (size - 1) | (align - 1);
-    if COUNTS_ZEROS {
-        return 1usize.rotate_right((below | (GRANULE - 1)).leading_zeros());
-    }
+    if COUNTS_ZEROS { 1usize.rotate_right((below | (GRANULE - 1)).leading_zeros()) } else { doubled(below) }
+}
+
+/// The first of `GRANULE`, twice as much, and so on, that is more than `below`.
+#[inline(always)]
+const fn doubled(below: usize) -> usize {
     let mut power = GRANULE;
     while power <= below {
         power <<= 1;
@@ -81,9 +84,12 @@ const fn capacity(size: usize, align: usize) -> usize {
 /// The number of the lowest bit that is set.
 #[inline(always)]
 const fn lowest_bit(bits: usize) -> usize {
-    if COUNTS_ZEROS {
-        return bits.trailing_zeros() as usize;
-    }
+    if COUNTS_ZEROS { bits.trailing_zeros() as usize } else { searched(bits) }
+}
+
+/// The same, bit by bit.
+#[inline(always)]
+const fn searched(bits: usize) -> usize {
     let mut number = 0;
     while bits >> number & 1 == 0 {
         number += 1;
@@ -269,6 +275,20 @@ mod tests {
                 sum
             }
         })
+    }
+
+    /// Which of the two ways `capacity` and `lowest_bit` go depends on the target.
+    #[test]
+    fn powers_doubled_and_bits_searched_are_those_counted() {
+        for bit in 0..usize::BITS - 1 {
+            let power = 1usize << bit;
+            for below in [power - 1, power, power | power >> 1, power | 1] {
+                assert_eq!(doubled(below), (below + 1).next_power_of_two().max(GRANULE), "more than {below}");
+            }
+            for bits in [power, power | power << 1, power.wrapping_neg()] {
+                assert_eq!(searched(bits), bit as usize, "{bits:#x}");
+            }
+        }
     }
 
     /// A source whose regions end evenly takes a shorter way, which must lead to the same.
