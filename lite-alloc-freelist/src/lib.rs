@@ -14,7 +14,7 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides, once about an eighth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
+//! for more; and besides, once about three sixteenths of the memory have been freed, as soon as a bin has no block of the size that is asked for:
 //! before small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
 //! metal: there memory cannot grow, and is put together when it has to be.
 
@@ -39,11 +39,11 @@ use sweep::{DIGITS, WORD};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about an eighth of it has been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about three sixteenths of it have been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 8 MiB on by about a 128th of it more
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 5.4 MiB on by about an 85th of it more
 /// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
 /// targets).
 ///
@@ -305,7 +305,7 @@ impl FreeList {
                 }
                 continue;
             } else {
-                // Each growth costs a sweep. So where memory is large, it grows by about a 128th of it more than is needed; but not on
+                // Each growth costs a sweep. So where memory is large, it grows by about an 85th of it more than is needed; but not on
                 // bare metal, where sources hand out all they have.
                 let ahead = if BARE_METAL { 0 } else { (credit as usize / 16) & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {

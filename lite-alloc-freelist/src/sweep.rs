@@ -14,10 +14,6 @@ use crate::{FreeList, LINK, SETTLED, SIZE};
 const DIGIT_BITS: u32 = if BARE_METAL { 4 } else { 8 };
 pub const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// For each free block that a sweep leaves, so many more bytes are freed before the next one is due: where not much can be merged,
-/// it comes less often.
-const EACH: usize = 64;
-
 /// The size of a bin or pile in bytes, and half a granule.
 pub const WORD: usize = size_of::<usize>();
 
@@ -36,7 +32,6 @@ impl FreeList {
         // The frontier slides up over the blocks and takes in what touches it.
         let mut frontier = Region { start: 0, end: 0 };
         let mut pile = 0;
-        let mut twice: usize = 0;
         loop {
             // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
             // pile's. `push` writes to blocks below this one only.
@@ -44,7 +39,6 @@ impl FreeList {
                 let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
                 while block != 0 {
                     if block != frontier.end {
-                        twice = twice.wrapping_add(2 * EACH);
                         self.push(source, frontier.start, frontier.len());
                         frontier.start = block;
                     }
@@ -59,10 +53,8 @@ impl FreeList {
         }
         self.credit = SETTLED;
         if !BARE_METAL {
-            // And an eighth of the memory, nearly. Half of what is twice as much is not negative, though it may wrap around, from 25
-            // million free blocks on.
-            twice = twice.wrapping_add(frontier.end.wrapping_add(self.depth()) / 4);
-            self.credit |= (twice / 2) as isize;
+            // Not negative, for it is less than half of all addresses.
+            self.credit |= (frontier.end.wrapping_add(self.depth()) / 16 * 3) as isize;
             self.barren = usize::MAX;
         }
         self.frontier.top = frontier.start;
