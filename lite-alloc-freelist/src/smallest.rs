@@ -129,12 +129,11 @@ unsafe impl Strategy for Smallest {
                     if need <= room {
                         // What the alignment skips stays where it is in the list, and the rest comes behind it.
                         *this.add(SIZE) = pad;
+                        (*list).rover = last;
                         Self::release(list, source, block + need, room - need);
                         if pad == 0 {
                             *prev = *this;
                         }
-                        // Not this block, which may be in the list no more.
-                        (*list).rover = last;
                         return block + pad;
                     }
                     (last, prev) = (block, this);
