@@ -46,18 +46,19 @@ impl Smallest {
     ///
     /// # Safety
     ///
-    /// `list` is valid, and nobody else uses it during the call. The piece is free and in no list. `start` is a multiple of `GRANULE`, and the piece extends to the next such multiple past its end.
+    /// The piece is free and in no list. `start` is a multiple of `GRANULE`, and the piece extends to the next such multiple past its
+    /// end.
     #[inline(never)]
-    unsafe fn release<S: PageSource>(list: *mut Self, source: &mut S, mut start: usize, size: usize) {
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, mut start: usize, size: usize) {
         let mut size = round_up(size);
         if size == 0 {
             return;
         }
-        // SAFETY: `list` is valid; `prev` is the head, or leads to a free block; the first two words of a free block are the list's, and the piece is a
+        // SAFETY: `prev` is the head, or leads to a free block; the first two words of a free block are the list's, and the piece is a
         // granule, two words, at the least.
         unsafe {
-            let mut prev = (&raw mut (*list).head).cast::<usize>();
-            let rover = (*list).rover;
+            let mut prev = (&raw mut self.head).cast::<usize>();
+            let rover = self.rover;
             // Less one, 0 is more than any address, here and at the end of the list.
             if rover.wrapping_sub(1) < start {
                 prev = source.word(rover, LINK);
@@ -84,7 +85,7 @@ impl Smallest {
             }
             *source.word(start, LINK) = next;
             *source.word(start, SIZE) = size;
-            (*list).rover = start;
+            self.rover = start;
         }
     }
 }
@@ -96,12 +97,10 @@ unsafe impl Strategy for Smallest {
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
         let (size, mask) = (round_up(size), mask_of(align));
-        // What comes of it may be used after calls that get all of the list.
-        let list = &raw mut *self;
         // SAFETY: `prev` is the head, or leads to the free block `last`; the first two words of a free block are the list's.
         unsafe {
             'search: loop {
-                let (mut last, mut prev) = (0, (&raw mut (*list).head).cast::<usize>());
+                let (mut last, mut prev) = (0, (&raw mut self.head).cast::<usize>());
                 loop {
                     let block = *prev;
                     if block == 0 {
@@ -114,7 +113,7 @@ unsafe impl Strategy for Smallest {
                                 return 0;
                             };
                             if !region.is_empty() {
-                                Self::release(list, source, region.start, region.len());
+                                self.release(source, region.start, region.len());
                                 continue 'search;
                             }
                             // Nothing yet, at an end that can be named now.
@@ -127,13 +126,18 @@ unsafe impl Strategy for Smallest {
                     let pad = padding(block, mask);
                     let need = pad + size;
                     if need <= room {
-                        // What the alignment skips stays where it is in the list, and the rest comes behind it.
-                        *this.add(SIZE) = pad;
-                        (*list).rover = last;
-                        Self::release(list, source, block + need, room - need);
-                        if pad == 0 {
-                            *prev = *this;
+                        self.rover = last;
+                        let mut next = *this;
+                        let rest = room - need;
+                        if rest != 0 {
+                            let tail = block + need;
+                            *source.word(tail, LINK) = next;
+                            *source.word(tail, SIZE) = rest;
+                            next = tail;
                         }
+                        // What the alignment skips stays where it is in the list.
+                        *this.add(SIZE) = pad;
+                        *(if pad == 0 { prev } else { this }) = next;
                         return block + pad;
                     }
                     (last, prev) = (block, this);
@@ -145,7 +149,7 @@ unsafe impl Strategy for Smallest {
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { Self::release(self, source, addr, layout.size()) };
+        unsafe { self.release(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -160,13 +164,13 @@ unsafe impl Strategy for Smallest {
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
             if new <= old {
-                Self::release(self, source, addr + new, old - new);
+                self.release(source, addr + new, old - new);
                 return addr;
             }
             let moved = self.alloc(source, new_size, layout.align());
             if moved != 0 {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                Self::release(self, source, addr, old);
+                self.release(source, addr, old);
             }
             moved
         }
