@@ -222,7 +222,7 @@ fn realloc_at_the_top_stays_in_place_whatever_else_is_free<K: Kind>() -> Checked
     let addr = rig.live[top].addr();
     // So much more that free blocks may be put together at any time.
     rig.dealloc(number(&rig, freed[3]))?;
-    for size in [4000, 100, 4000, 20_000, 300_000] {
+    for size in [12_000, 20_000, 300_000, 4000] {
         let top = number(&rig, addr);
         assert!(rig.realloc(top, size)?);
         assert_eq!(rig.live[top].addr(), addr, "moved to become {size} long");
@@ -243,7 +243,21 @@ fn realloc_at_the_top_grows_back_in_place_after_it_shrank<K: Kind>() -> Checked 
     }
     Ok(())
 }
-per_strategy!(realloc_at_the_top_grows_back_in_place_after_it_shrank: segregated, freelist);
+per_strategy!(realloc_at_the_top_grows_back_in_place_after_it_shrank: segregated);
+
+fn realloc_at_the_top_frees_the_tail_of_a_block_that_shrinks<K: Kind>() -> Checked {
+    let mut memory = Memory::new(4 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let mut rig = Rig::<K>::new(&watch);
+    let top = rig.get(992, 8)?;
+    let addr = rig.live[top].addr();
+    assert!(rig.realloc(top, 208)?);
+    assert_eq!(rig.live[top].addr(), addr);
+    let tail = rig.get(784, 8)?;
+    assert_eq!(rig.live[tail].addr(), addr + 208);
+    rig.dealloc_all()
+}
+per_strategy!(realloc_at_the_top_frees_the_tail_of_a_block_that_shrinks: segregated, freelist, smallest);
 
 fn realloc_within_what_the_block_occupies_stays_in_place<K: Kind>() -> Checked {
     let mut memory = Memory::new(MIB);

@@ -14,7 +14,7 @@
 //! program and a bin, for a push and a pop, and the block that was used last, which is still in the
 //! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
 //! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides, once about three sixteenths of the memory have been freed, as soon as a bin has no block of the size that is asked for:
+//! for more; and besides, once about a fifth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
 //! before small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
 //! metal: there memory cannot grow, and is put together when it has to be.
 
@@ -39,11 +39,11 @@ use sweep::{DIGITS, WORD};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about three sixteenths of it have been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about a fifth of it has been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 5.4 MiB on by about an 85th of it more
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 5 MiB on by about an 80th of it more
 /// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
 /// targets).
 ///
@@ -74,12 +74,9 @@ const PAGE: usize = 64 * 1024;
 type Several = u128;
 const AT_ONCE: usize = size_of::<Several>() / WORD;
 
-/// Whether addresses are counted from where the heap starts, not from 0: in wasm, that is not far below.
-const FLOOR: bool = !cfg!(target_family = "wasm");
-
-/// The bit of [`FreeList::credit`] that says that nothing was freed since the last sweep, and the frontier not
-/// switched: no two free blocks touch, and the frontier is the highest.
-const SETTLED: isize = 1;
+/// Whether a heap keeps in mind where its memory lies, for a sweep to look at no digit that all addresses share. In wasm, that is not
+/// far from 0, and the source knows where it ends.
+const BOUNDS: bool = !cfg!(target_family = "wasm");
 
 /// Calls `visit` with every block of a list.
 ///
@@ -101,18 +98,17 @@ unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut im
 #[repr(C)]
 pub struct FreeList {
     frontier: Frontier,
-    /// Nothing of the heap lies at or above this: the ends of its regions, combined with `or`, which takes less code than to
-    /// compare, and is no less than each.
+    /// With `BOUNDS`, nothing of the heap lies at or above this: the ends of its regions, combined with `or`, which takes less code than
+    /// to compare, and is no less than each.
     ceiling: usize,
-    /// How far below the end of the address space the heap starts: the greatest of the negated starts of its regions. Exact, for it says
-    /// how large the heap is.
+    /// With `BOUNDS`, how far below the end of the address space the heap starts: the greatest of the negated starts of its regions.
+    /// Exact, for it says how large the heap is.
     depth: usize,
     /// The address of the bin that the last search began with; no bin's if there was a sweep since. If the frontier is a large one, that
     /// search has found no smaller block for it: the bins from there on need not be searched again. No more than a hint, for a heap may be
     /// moved. Not on bare metal.
     barren: usize,
-    /// How many more bytes may be freed before the next sweep, about; and the bit `SETTLED`, with which it is not negative. On bare
-    /// metal, only the bit.
+    /// How many more bytes may be freed before the next sweep, about. Not on bare metal.
     credit: isize,
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     bins: [usize; CLASSES],
@@ -140,25 +136,6 @@ impl FreeList {
             *source.word(start, SIZE) = size;
             *bin = start;
         }
-        if BARE_METAL {
-            // Not SETTLED any more. Here, where the address of the heap is at hand, that takes least.
-            self.credit = 0;
-        }
-    }
-
-    /// Frees a piece of memory.
-    ///
-    /// # Safety
-    ///
-    /// As for `push`.
-    #[inline(always)]
-    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
-        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        if !BARE_METAL {
-            self.credit = self.credit.wrapping_sub(size as isize) & !SETTLED;
-        }
-        // SAFETY: the caller's promise.
-        unsafe { self.push(source, start, size) };
     }
 
     /// Takes a free block that `size` bytes with `mask` fit in out of its bin. Returns an empty region if there is none.
@@ -218,19 +195,25 @@ impl FreeList {
         0
     }
 
-    /// Takes note of where a region lies, so that a sweep looks at no digit that all addresses share.
+    /// Takes note of where a region lies.
     #[inline(always)]
     fn reach(&mut self, region: Region) {
-        self.ceiling |= region.end;
-        if FLOOR {
+        if BOUNDS {
+            self.ceiling |= region.end;
             self.depth = self.depth.max(region.start.wrapping_neg());
         }
+    }
+
+    /// No block of the heap starts above this.
+    #[inline(always)]
+    fn ceiling<S: PageSource>(&self, source: &S) -> usize {
+        if BOUNDS { self.ceiling } else { source.last() }
     }
 
     /// `depth`, where it counts.
     #[inline(always)]
     fn depth(&self) -> usize {
-        if FLOOR { self.depth } else { 0 }
+        if BOUNDS { self.depth } else { 0 }
     }
 
     /// The same heap. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
@@ -246,11 +229,12 @@ impl FreeList {
         }
     }
 
-    /// Finds a block of `size` bytes. It may start where `own` does, a live block or `0..0` for none, if that ends where
-    /// the frontier starts. Returns 0 if there is no room and no more memory.
+    /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `0..0` for none, if that
+    /// ends where the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
-    fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, mask: usize) -> usize {
-        // An address, for a pointer would not outlast a call that gets all of `self`. To find it once takes less code than to find it
+    fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
+        let mask = mask_of(align);
+        // An address, for a pointer would not outlast a call that gets all of the heap. To find it once takes less code than to find it
         // twice, above all where that takes a loop.
         let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
         let mut due = false;
@@ -262,11 +246,12 @@ impl FreeList {
             due = !BARE_METAL && self.credit < 0 && size < SMALL;
         }
         let heap = self.at_run_time();
+        let mut swept = false;
         loop {
             // The sweep stands in one place, whatever it is for, as it is inlined there. On bare metal, that is further down.
             if !BARE_METAL && due {
                 heap.sweep(source);
-                due = false;
+                (due, swept) = (false, true);
             }
             let rest = heap.frontier.rest();
             let mut base = rest.start;
@@ -290,32 +275,34 @@ impl FreeList {
             if !BARE_METAL {
                 heap.barren = bin;
             }
-            let credit = heap.credit;
-            let settled = credit & SETTLED;
-            let mut region = heap.find(source, bin, size, mask, if settled != 0 { usize::MAX } else { WALK });
-            if region.start != 0 {
-                heap.credit = credit & !SETTLED;
-            } else if fits {
-                continue;
-            } else if settled == 0 {
-                if BARE_METAL {
-                    heap.sweep(source);
-                } else {
-                    due = true;
+            let mut region = heap.find(source, bin, size, mask, if swept { usize::MAX } else { WALK });
+            if region.start == 0 {
+                if fits {
+                    continue;
                 }
-                continue;
-            } else {
-                // Each growth costs a sweep. So where memory is large, it grows by about an 85th of it more than is needed; but not on
-                // bare metal, where sources hand out all they have.
-                let ahead = if BARE_METAL { 0 } else { (credit as usize / 16) & !(PAGE - 1) };
+                if !swept {
+                    if BARE_METAL {
+                        heap.sweep(source);
+                        swept = true;
+                    } else {
+                        due = true;
+                    }
+                    continue;
+                }
+                // No two free blocks touch, and the frontier is the highest. Each growth costs a sweep. So where memory is large, it
+                // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have. The
+                // sweep has left a credit that is not negative; a shift that keeps the sign takes less code.
+                let credit = heap.credit;
+                let ahead = if BARE_METAL { 0 } else { (credit >> 4) as usize & !(PAGE - 1) };
                 match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
                     Some(grown) => {
                         region = grown;
                         heap.reach(region);
                     }
-                    None if BARE_METAL || credit == SETTLED => return 0,
+                    None if BARE_METAL || credit == 0 => return 0,
                     None => {
-                        heap.credit = SETTLED;
+                        // Without more.
+                        heap.credit = 0;
                         continue;
                     }
                 }
@@ -345,13 +332,18 @@ unsafe impl Strategy for FreeList {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
-        self.take(source, Region { start: 0, end: 0 }, round_up(size), mask_of(align))
+        self.take(source, Region { start: 0, end: 0 }, round_up(size), align)
     }
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
+        // What `realloc` frees is not counted, which takes less code. Should the credit wrap around, the next sweep comes later; but it
+        // does come before memory grows.
+        if !BARE_METAL {
+            self.credit = self.credit.wrapping_sub(layout.size() as isize);
+        }
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { self.release(source, addr, layout.size()) };
+        unsafe { self.push(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -367,18 +359,17 @@ unsafe impl Strategy for FreeList {
         // does not overlap.
         unsafe {
             let own = Region { start: addr, end: addr + old };
-            let last = own.end == self.frontier.top;
             // What is free in the end: the tail of a block that becomes shorter, else the block that another takes the place of.
             let (mut block, mut free, mut len) = (addr, addr.wrapping_add(new), old.wrapping_sub(new));
-            if last || new > old {
-                block = self.take(source, own, new, mask_of(layout.align()));
+            if new > old {
+                block = self.take(source, own, new, layout.align());
                 if block == 0 || block == addr {
                     return block;
                 }
                 source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
                 (free, len) = (addr, old);
             }
-            self.release(source, free, len);
+            self.push(source, free, len);
             block
         }
     }

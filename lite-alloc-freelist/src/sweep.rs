@@ -6,7 +6,7 @@ use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
 use crate::class::{BARE_METAL, CLASSES};
-use crate::{FreeList, LINK, SETTLED, SIZE};
+use crate::{FreeList, LINK, SIZE};
 
 /// Bits of the address that one pass of the sort looks at.
 ///
@@ -51,10 +51,9 @@ impl FreeList {
                 break;
             }
         }
-        self.credit = SETTLED;
         if !BARE_METAL {
             // Not negative, for it is less than half of all addresses.
-            self.credit |= (frontier.end.wrapping_add(self.depth()) / 16 * 3) as isize;
+            self.credit = (frontier.end.wrapping_add(self.depth()) / 5) as isize;
             self.barren = usize::MAX;
         }
         self.frontier.top = frontier.start;
@@ -112,7 +111,7 @@ impl FreeList {
                         }
                     }
                 }
-                let last = self.ceiling.wrapping_add(depth) >> shift;
+                let last = self.ceiling(source).wrapping_add(depth) >> shift;
                 if up == 0 && last < DIGITS * WORD {
                     return last;
                 }
