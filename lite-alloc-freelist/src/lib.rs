@@ -138,6 +138,21 @@ impl FreeList {
         }
     }
 
+    /// Frees a piece of memory.
+    ///
+    /// # Safety
+    ///
+    /// As for `push`.
+    #[inline(always)]
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
+        if !BARE_METAL {
+            self.credit = self.credit.wrapping_sub(size as isize);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.push(source, start, size) };
+    }
+
     /// Takes a free block that `size` bytes with `mask` fit in out of its bin. Returns an empty region if there is none.
     ///
     /// `bin` is the address of the first bin that may have one, that of `size`. A bin holds blocks of similar size, some of which may
@@ -337,13 +352,8 @@ unsafe impl Strategy for FreeList {
 
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
-        // What `realloc` frees is not counted, which takes less code. Should the credit wrap around, the next sweep comes later; but it
-        // does come before memory grows.
-        if !BARE_METAL {
-            self.credit = self.credit.wrapping_sub(layout.size() as isize);
-        }
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { self.push(source, addr, layout.size()) };
+        unsafe { self.release(source, addr, layout.size()) };
     }
 
     #[inline(never)]
@@ -369,7 +379,7 @@ unsafe impl Strategy for FreeList {
                 source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
                 (free, len) = (addr, old);
             }
-            self.push(source, free, len);
+            self.release(source, free, len);
             block
         }
     }
