@@ -10,7 +10,6 @@ use super::{LEGEND_WIDTH, WIDTH};
 use crate::bench::all_allocators;
 use crate::modules::Allocator;
 use crate::results::Results;
-use crate::table;
 
 /// What the picture and its axes are called.
 pub struct Titles {
@@ -148,7 +147,7 @@ fn draw_panel(area: &paper::Area, titles: &Titles, panel: &Panel) -> Result<(), 
         .configure_mesh()
         .x_desc(titles.x)
         .y_desc(titles.y)
-        .x_label_formatter(&|x| table::grouped(*x as u64))
+        .x_label_formatter(&thousands)
         .y_label_formatter(&paper::short)
         .label_style(("sans-serif", TEXT - 2))
         .light_line_style(TRANSPARENT)
@@ -164,6 +163,15 @@ fn draw_panel(area: &paper::Area, titles: &Titles, panel: &Panel) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A number of rounds or blocks, short enough that six panels have room for it: 1, 10k, 1M.
+fn thousands(number: &f64) -> String {
+    match *number {
+        few if few < 1e3 => paper::short(&few),
+        many if many < 1e6 => paper::short(&(many / 1e3)) + "k",
+        many => paper::short(&(many / 1e6)) + "M",
+    }
 }
 
 /// The colour and the width of an allocator's curve.
@@ -199,5 +207,13 @@ mod tests {
         assert_eq!(curve.points, [(1.0, 1.0), (4.0, 1.0), (5.0, 2.0), (6.0, 3.0)]);
         assert!(curve.failed);
         Ok(())
+    }
+
+    #[test]
+    fn long_numbers_are_short() {
+        assert_eq!(
+            [1.0, 200.0, 1000.0, 1e5, 1e6].map(|number| thousands(&number)),
+            ["1", "200", "1k", "100k", "1M"]
+        );
     }
 }
