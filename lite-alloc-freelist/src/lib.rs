@@ -10,13 +10,14 @@
 //!   dealloc ──→ push
 //! ```
 //!
-//! Programs mostly ask again for the sizes that they have just released. So most blocks go back and forth between the
-//! program and a bin, for a push and a pop, and the block that was used last, which is still in the
-//! cache, is used next. What that leaves scattered, the sweep puts together: it sorts the free blocks by
-//! address and merges those that touch. It runs whenever no free block is large enough, before the source is asked
-//! for more; and besides, once about a fifth of the memory has been freed, as soon as a bin has no block of the size that is asked for:
-//! before small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
-//! metal: there memory cannot grow, and is put together when it has to be.
+//! Programs mostly ask again for the sizes that they have just released. So most blocks go back and forth between the program and
+//! a bin, for a push and a pop, and the block that was used last, which is still in the cache, is used next. What that leaves
+//! scattered, the sweep puts together: it sorts the free blocks by address and merges those that touch. It runs
+//!
+//! - whenever no free block is large enough, before the source is asked for more;
+//! - besides, once about a fifth of the memory has been freed, as soon as a bin has no block of the size that is asked for: before
+//!   small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
+//!   metal: there memory cannot grow, and is put together when it has to be.
 
 #![no_std]
 
