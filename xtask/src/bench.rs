@@ -183,7 +183,7 @@ impl Plan {
 }
 
 /// Workloads that are summed up together.
-const GROUPS: [(&str, &[Family]); 3] = [
+pub const GROUPS: [(&str, &[Family]); 3] = [
     ("real", &[Family::Real]),
     ("small", &[Family::Small]),
     ("small and micro", &[Family::Small, Family::Micro]),

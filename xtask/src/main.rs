@@ -13,6 +13,8 @@ mod mutants;
 mod node;
 mod panics;
 mod qemu;
+#[cfg(test)]
+mod readme;
 mod results;
 mod statistics;
 mod table;
