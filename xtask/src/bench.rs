@@ -93,7 +93,7 @@ pub fn run(args: &[String]) -> Result<()> {
     outcome
 }
 
-fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
+pub fn all_allocators() -> impl Iterator<Item = &'static Allocator> {
     std::iter::once(&modules::STD).chain(modules::ours()).chain(&modules::PEERS)
 }
 

@@ -160,8 +160,9 @@ fn measure(allocator: &'static Allocator, sizes: Vec<(u64, u64)>) -> Result<Meas
     let churn_in_plenty = refused(&numbers);
     if churn_in_plenty {
         for name in ["churn", "small"] {
-            let times = numbers.get(&format!("{name}_refused")).copied().unwrap_or_default();
-            numbers.insert(format!("{name}{IN_16_KIB}"), times);
+            if let Some(&times) = numbers.get(&format!("{name}_refused")) {
+                numbers.insert(format!("{name}{IN_16_KIB}"), times);
+            }
         }
         let plenty = qemu(&program("run", PLENTY)?, PLENTY, 0, COUNTING)?;
         numbers.extend(
