@@ -26,6 +26,7 @@ mod smallest;
 mod sweep;
 
 use core::alloc::Layout;
+use core::hint::assert_unchecked;
 use core::mem::offset_of;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
@@ -53,6 +54,9 @@ use sweep::{DIGITS, WORD};
 ///
 /// For the least code, at the price of speed, there is [`SmallestFreeListAllocator`].
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
+
+/// No block: it ends where no frontier starts.
+const NONE: Region = Region { start: 0, end: 1 };
 
 /// The word of a free block that leads to the next one.
 const LINK: usize = 0;
@@ -211,6 +215,15 @@ impl FreeList {
         0
     }
 
+    /// What is left of the frontier.
+    #[inline(always)]
+    fn rest(&self) -> Region {
+        let rest = self.frontier.rest();
+        // SAFETY: it starts at a multiple of `GRANULE`. Where nothing is ever resized, LLVM leaves out what is for that.
+        unsafe { assert_unchecked(rest.start != NONE.end) }
+        rest
+    }
+
     /// Takes note of where a region lies.
     #[inline(always)]
     fn reach(&mut self, region: Region) {
@@ -236,32 +249,35 @@ impl FreeList {
     /// with several of its fields names them by their offsets from a local, which takes two.
     #[inline(always)]
     fn at_run_time(&mut self) -> &mut Self {
-        if cfg!(target_family = "wasm") {
-            let nothing = self.frontier.top & 1;
-            // SAFETY: blocks start and end at multiples of `GRANULE`, so nothing is added. LLVM does not know that.
-            unsafe { &mut *core::ptr::from_mut(self).wrapping_byte_add(nothing) }
-        } else {
-            self
+        if BOUNDS {
+            return self;
         }
+        // Zero, which LLVM does not know. A sum with it would not do: LLVM adds the offset of a field to the address of the static first.
+        let nothing = self.depth;
+        let addr = core::ptr::from_mut(self).expose_provenance() | nothing;
+        // SAFETY: without `BOUNDS`, `depth` stays 0, so this is `self`.
+        unsafe { &mut *core::ptr::with_exposed_provenance_mut(addr) }
     }
 
-    /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `0..0` for none, if that
-    /// ends where the frontier starts. Returns 0 if there is no room and no more memory.
+    /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
+    /// where the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
         let mask = mask_of(align);
         // An address, for a pointer would not outlast a call that gets all of the heap. To find it once takes less code than to find it
         // twice, above all where that takes a loop.
         let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
-        let mut due = false;
-        if own.start == 0 || self.frontier.top != own.end {
+        let at_frontier = self.rest().start == own.end;
+        if !at_frontier {
             let block = self.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
             }
-            due = !BARE_METAL && self.credit < 0 && size < SMALL;
         }
         let heap = self.at_run_time();
+        // A block that ends at the frontier stays there, which a sweep might move. Without branches, which LLVM would draw consequences from,
+        // 21 bytes of them.
+        let mut due = !BARE_METAL && !at_frontier & (heap.credit < 0) & (size < SMALL);
         let mut swept = false;
         loop {
             // The sweep stands in one place, whatever it is for, as it is inlined there. On bare metal, that is further down.
@@ -269,7 +285,7 @@ impl FreeList {
                 heap.sweep(source);
                 (due, swept) = (false, true);
             }
-            let rest = heap.frontier.rest();
+            let rest = heap.rest();
             let mut base = rest.start;
             if base == own.end {
                 base = own.start;
@@ -307,10 +323,12 @@ impl FreeList {
                 }
                 // No two free blocks touch, and the frontier is the highest. Each growth costs a sweep. So where memory is large, it
                 // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have. The
-                // sweep has left a credit that is not negative; a shift that keeps the sign takes less code.
+                // sweep has left a credit that is not negative.
                 let credit = heap.credit;
-                let ahead = if BARE_METAL { 0 } else { (credit >> 4) as usize & !(PAGE - 1) };
-                match source.grow(Request { end: rest.end, missing: need - room + ahead, size, mask }) {
+                let ahead = if BARE_METAL { 0 } else { credit as usize >> 4 & !(PAGE - 1) };
+                // Of what is needed from `base` on, the frontier has what lies below its end.
+                let missing = base.wrapping_add(need).wrapping_sub(rest.end) + ahead;
+                match source.grow(Request { end: rest.end, missing, size, mask }) {
                     Some(grown) => {
                         region = grown;
                         heap.reach(region);
@@ -348,7 +366,7 @@ unsafe impl Strategy for FreeList {
 
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
-        self.take(source, Region { start: 0, end: 0 }, round_up(size), align)
+        self.take(source, NONE, round_up(size), align)
     }
 
     #[inline(always)]
