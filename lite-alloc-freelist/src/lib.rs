@@ -21,21 +21,22 @@
 
 #![no_std]
 
+mod bins;
 mod class;
 mod smallest;
 mod sweep;
 
 use core::alloc::Layout;
 use core::hint::assert_unchecked;
-use core::mem::offset_of;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, Strategy};
 
-use class::{BARE_METAL, CLASSES, class_of};
+use bins::Bins;
+use class::BARE_METAL;
 pub use smallest::{Smallest, SmallestFreeListAllocator};
-use sweep::{DIGITS, WORD};
+use sweep::sweep;
 
 /// The general-purpose allocator, for programs that run for long.
 ///
@@ -75,10 +76,6 @@ const SMALL: usize = 16 * 1024;
 /// The unit of memory that is fetched ahead, in bytes.
 const PAGE: usize = 64 * 1024;
 
-/// Several bins, looked at in one go to skip them if they are empty: most are. WebAssembly loads half of this at once.
-type Several = u128;
-const AT_ONCE: usize = size_of::<Several>() / WORD;
-
 /// Whether a heap keeps in mind where its memory lies, for a sweep to look at no digit that all addresses share. In wasm, that is not
 /// far from 0, and the source knows where it ends.
 const BOUNDS: bool = !cfg!(target_family = "wasm");
@@ -99,15 +96,25 @@ unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut im
 }
 
 /// The algorithm of [`FreeListAllocator`].
+///
+/// In two parts, for in wasm, LLVM is to know the address of one and not that of the other: what `push` gets is then a constant, and
+/// need not be handed over.
 // In this order, for Cortex-M0 has no short instruction for a field that lies behind the bins.
 #[repr(C)]
 pub struct FreeList {
+    state: State,
+    bins: Bins,
+}
+
+/// All that a heap knows but its free blocks.
+#[repr(C)]
+struct State {
     frontier: Frontier,
     /// With `BOUNDS`, nothing of the heap lies at or above this: the ends of its regions, combined with `or`, which takes less code than
     /// to compare, and is no less than each.
     ceiling: usize,
     /// With `BOUNDS`, how far below the end of the address space the heap starts: the greatest of the negated starts of its regions.
-    /// Exact, for it says how large the heap is.
+    /// Exact, for it says how large the heap is. Else 0.
     depth: usize,
     /// The address of the bin that the last search began with; no bin's if there was a sweep since. If the frontier is a large one, that
     /// search has found no smaller block for it: the bins from there on need not be searched again. No more than a hint, for a heap may be
@@ -115,106 +122,9 @@ pub struct FreeList {
     barren: usize,
     /// How many more bytes may be freed before the next sweep, about. Not on bare metal.
     credit: isize,
-    /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
-    bins: [usize; CLASSES],
-    /// Where a sweep sorts the free blocks; all 0 at any other time.
-    piles: [usize; DIGITS],
 }
 
-impl FreeList {
-    /// Puts a piece of memory into its bin; nothing happens if `size` is 0.
-    ///
-    /// # Safety
-    ///
-    /// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
-    /// multiple past its end.
-    #[inline(never)]
-    unsafe fn push<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
-        let size = round_up(size);
-        if size == 0 {
-            return;
-        }
-        // SAFETY: `class_of` is below `CLASSES`; a piece that is not empty is a granule, two words, at the least.
-        unsafe {
-            let bin = self.bins.as_mut_ptr().add(class_of(size));
-            *source.word(start, LINK) = *bin;
-            *source.word(start, SIZE) = size;
-            *bin = start;
-        }
-    }
-
-    /// Frees a piece of memory.
-    ///
-    /// # Safety
-    ///
-    /// As for `push`.
-    #[inline(always)]
-    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
-        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        if !BARE_METAL {
-            self.credit = self.credit.wrapping_sub(size as isize);
-        }
-        // SAFETY: the caller's promise.
-        unsafe { self.push(source, start, size) };
-    }
-
-    /// Takes a free block that `size` bytes with `mask` fit in out of its bin. Returns an empty region if there is none.
-    ///
-    /// `bin` is the address of the first bin that may have one, that of `size`. A bin holds blocks of similar size, some of which may
-    /// not do: of each bin, `walk` blocks are looked at.
-    #[inline(always)]
-    fn find<S: PageSource>(
-        &mut self,
-        source: &mut S,
-        bin: usize,
-        size: usize,
-        mask: usize,
-        walk: usize,
-    ) -> Region {
-        const { assert!(AT_ONCE <= DIGITS && offset_of!(Self, bins) + CLASSES * WORD == offset_of!(Self, piles)) };
-        // SAFETY: `bin` is a bin, with more than `AT_ONCE` piles past the last one; `link` is a bin or the first word of a free block.
-        unsafe {
-            // Not a pointer to the bins alone, for the last look may go on to the piles.
-            let bins = (&raw mut (*core::ptr::from_mut(self)).bins).cast::<usize>();
-            let (mut bin, end) = (bins.with_addr(bin), bins.add(CLASSES));
-            while bin < end {
-                if !BARE_METAL && bin.cast::<Several>().read_unaligned() == 0 {
-                    bin = bin.add(AT_ONCE);
-                    continue;
-                }
-                let mut link = bin;
-                let mut left = walk;
-                while *link != 0 && left != 0 {
-                    let start = *link;
-                    let room = *source.word(start, SIZE);
-                    if padding(start, mask) + size <= room {
-                        *link = *source.word(start, LINK);
-                        return Region { start, end: start + room };
-                    }
-                    link = source.word(start, LINK);
-                    left -= 1;
-                }
-                bin = bin.add(1);
-            }
-        }
-        Region { start: 0, end: 0 }
-    }
-
-    /// Takes the first block of the bin of `size`, which is at `bin`, if it is just right. Returns 0 if it is not.
-    #[inline(always)]
-    fn pop<S: PageSource>(&mut self, source: &mut S, bin: usize, size: usize, mask: usize) -> usize {
-        // SAFETY: `bin` is a bin, and the first two words of a free block are the bin's.
-        unsafe {
-            let bin = self.bins.as_mut_ptr().with_addr(bin);
-            let block = *bin;
-            if block != 0 && *source.word(block, SIZE) == size && block & mask == 0 {
-                *bin = *source.word(block, LINK);
-                return block;
-            }
-        }
-        0
-    }
-
+impl State {
     /// What is left of the frontier.
     #[inline(always)]
     fn rest(&self) -> Region {
@@ -245,7 +155,7 @@ impl FreeList {
         if BOUNDS { self.depth } else { 0 }
     }
 
-    /// The same heap. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
+    /// The same state. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
     /// with several of its fields names them by their offsets from a local, which takes two.
     #[inline(always)]
     fn at_run_time(&mut self) -> &mut Self {
@@ -258,34 +168,50 @@ impl FreeList {
         // SAFETY: without `BOUNDS`, `depth` stays 0, so this is `self`.
         unsafe { &mut *core::ptr::with_exposed_provenance_mut(addr) }
     }
+}
+
+impl FreeList {
+    /// Frees a piece of memory.
+    ///
+    /// # Safety
+    ///
+    /// As for `Bins::push`.
+    #[inline(always)]
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
+        if !BARE_METAL {
+            self.state.credit = self.state.credit.wrapping_sub(size as isize);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.bins.push(source, start, size) };
+    }
 
     /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
     /// where the frontier starts. Returns 0 if there is no room and no more memory.
     #[inline]
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
+        let Self { state, bins } = self;
         let mask = mask_of(align);
-        // An address, for a pointer would not outlast a call that gets all of the heap. To find it once takes less code than to find it
-        // twice, above all where that takes a loop.
-        let bin = self.bins.as_ptr().wrapping_add(class_of(size)).addr();
-        let at_frontier = self.rest().start == own.end;
+        let bin = bins.of(size);
+        let at_frontier = state.rest().start == own.end;
         if !at_frontier {
-            let block = self.pop(source, bin, size, mask);
+            let block = bins.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
             }
         }
-        let heap = self.at_run_time();
+        let state = state.at_run_time();
         // A block that ends at the frontier stays there, which a sweep might move. Without branches, which LLVM would draw consequences from,
         // 21 bytes of them.
-        let mut due = !BARE_METAL && !at_frontier & (heap.credit < 0) & (size < SMALL);
+        let mut due = !BARE_METAL && !at_frontier & (state.credit < 0) & (size < SMALL);
         let mut swept = false;
         loop {
             // The sweep stands in one place, whatever it is for, as it is inlined there. On bare metal, that is further down.
             if !BARE_METAL && due {
-                heap.sweep(source);
+                sweep(state, bins, source);
                 (due, swept) = (false, true);
             }
-            let rest = heap.rest();
+            let rest = state.rest();
             let mut base = rest.start;
             if base == own.end {
                 base = own.start;
@@ -296,25 +222,25 @@ impl FreeList {
             let fits = need <= room;
             // A large frontier is for large blocks: the bins come first, unless they were searched already. A block that ends there
             // stays.
-            if fits && (BARE_METAL || room < LARGE || base == own.start || bin >= heap.barren) {
-                heap.frontier.top = base + need;
+            if fits && (BARE_METAL || room < LARGE || base == own.start || bin >= state.barren) {
+                state.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.
-                    unsafe { heap.push(source, base, pad) };
+                    unsafe { bins.push(source, base, pad) };
                 }
                 return base + pad;
             }
             if !BARE_METAL {
-                heap.barren = bin;
+                state.barren = bin;
             }
-            let mut region = heap.find(source, bin, size, mask, if swept { usize::MAX } else { WALK });
+            let mut region = bins.find(source, bin, size, mask, if swept { usize::MAX } else { WALK });
             if region.start == 0 {
                 if fits {
                     continue;
                 }
                 if !swept {
                     if BARE_METAL {
-                        heap.sweep(source);
+                        sweep(state, bins, source);
                         swept = true;
                     } else {
                         due = true;
@@ -323,29 +249,29 @@ impl FreeList {
                 }
                 // No two free blocks touch, and the frontier is the highest. Each growth costs a sweep. So where memory is large, it
                 // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have. The
-                // sweep has left a credit that is not negative.
-                let credit = heap.credit;
-                let ahead = if BARE_METAL { 0 } else { credit as usize >> 4 & !(PAGE - 1) };
+                // sweep has left a credit that is not negative; a shift that keeps the sign takes less code.
+                let credit = state.credit;
+                let ahead = if BARE_METAL { 0 } else { (credit >> 4) as usize & !(PAGE - 1) };
                 // Of what is needed from `base` on, the frontier has what lies below its end.
                 let missing = base.wrapping_add(need).wrapping_sub(rest.end) + ahead;
                 match source.grow(Request { end: rest.end, missing, size, mask }) {
                     Some(grown) => {
                         region = grown;
-                        heap.reach(region);
+                        state.reach(region);
                     }
                     None if BARE_METAL || credit == 0 => return 0,
                     None => {
                         // Without more.
-                        heap.credit = 0;
+                        state.credit = 0;
                         continue;
                     }
                 }
             }
-            heap.frontier.end = region.end;
+            state.frontier.end = region.end;
             if region.start != rest.end {
-                heap.frontier.top = region.start;
+                state.frontier.top = region.start;
                 // SAFETY: the frontier has left its old region.
-                unsafe { heap.push(source, rest.start, rest.len()) };
+                unsafe { bins.push(source, rest.start, rest.len()) };
             }
         }
     }
@@ -355,13 +281,8 @@ impl FreeList {
 // block once was, and merged pieces that touch.
 unsafe impl Strategy for FreeList {
     const EMPTY: Self = Self {
-        frontier: Frontier::EMPTY,
-        ceiling: 0,
-        depth: 0,
-        barren: 0,
-        credit: 0,
-        bins: [0; CLASSES],
-        piles: [0; DIGITS],
+        state: State { frontier: Frontier::EMPTY, ceiling: 0, depth: 0, barren: 0, credit: 0 },
+        bins: Bins::EMPTY,
     };
 
     #[inline(never)]
@@ -404,10 +325,8 @@ unsafe impl Strategy for FreeList {
     }
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
-        visit(self.frontier.rest());
-        for &first in &self.bins {
-            // SAFETY: a list of free blocks.
-            unsafe { visit_list(source, first, &mut visit) };
-        }
+        visit(self.state.frontier.rest());
+        // SAFETY: the caller's promise.
+        unsafe { self.bins.visit(source, visit) };
     }
 }

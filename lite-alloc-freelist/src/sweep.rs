@@ -5,8 +5,9 @@ use core::mem::swap;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
+use crate::bins::{Bins, WORD};
 use crate::class::{BARE_METAL, CLASSES};
-use crate::{FreeList, LINK, SIZE};
+use crate::{LINK, SIZE, State};
 
 /// Bits of the address that one pass of the sort looks at.
 ///
@@ -14,52 +15,49 @@ use crate::{FreeList, LINK, SIZE};
 const DIGIT_BITS: u32 = if BARE_METAL { 4 } else { 8 };
 pub const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// The size of a bin or pile in bytes, and half a granule.
-pub const WORD: usize = size_of::<usize>();
-
-impl FreeList {
-    /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
-    /// may extend. The others go back to their bins.
-    ///
-    /// O(free blocks). Where memory is large, each look at a block comes from beyond the cache: so nothing looks at
-    /// them more often than the digits of their addresses ask for.
-    #[inline(always)]
-    pub(crate) fn sweep<S: PageSource>(&mut self, source: &mut S) {
-        let rest = self.frontier.rest();
-        // SAFETY: the rest of the frontier is free and in no bin.
-        unsafe { self.push(source, rest.start, rest.len()) };
-        let last = self.sort(source);
-        // The frontier slides up over the blocks and takes in what touches it.
-        let mut frontier = Region { start: 0, end: 0 };
-        let mut pile = 0;
-        loop {
-            // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
-            // pile's. `push` writes to blocks below this one only.
-            unsafe {
-                let mut block = self.piles.as_mut_ptr().byte_add(pile).replace(0);
-                while block != 0 {
-                    if block != frontier.end {
-                        self.push(source, frontier.start, frontier.len());
-                        frontier.start = block;
-                    }
-                    frontier.end = block + *source.word(block, SIZE);
-                    block = *source.word(block, LINK);
+/// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
+/// may extend. The others go back to their bins.
+///
+/// O(free blocks). Where memory is large, each look at a block comes from beyond the cache: so nothing looks at
+/// them more often than the digits of their addresses ask for.
+#[inline(always)]
+pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
+    let rest = state.frontier.rest();
+    // SAFETY: the rest of the frontier is free and in no bin.
+    unsafe { bins.push(source, rest.start, rest.len()) };
+    let last = bins.sort(source, state);
+    // The frontier slides up over the blocks and takes in what touches it.
+    let mut frontier = Region { start: 0, end: 0 };
+    let mut pile = 0;
+    loop {
+        // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
+        // pile's. `push` writes to blocks below this one only.
+        unsafe {
+            let mut block = bins.piles.as_mut_ptr().byte_add(pile).replace(0);
+            while block != 0 {
+                if block != frontier.end {
+                    bins.push(source, frontier.start, frontier.len());
+                    frontier.start = block;
                 }
-            }
-            pile += WORD;
-            if pile > last {
-                break;
+                frontier.end = block + *source.word(block, SIZE);
+                block = *source.word(block, LINK);
             }
         }
-        if !BARE_METAL {
-            // Not negative, for it is less than half of all addresses.
-            self.credit = (frontier.end.wrapping_add(self.depth()) / 5) as isize;
-            self.barren = usize::MAX;
+        pile += WORD;
+        if pile > last {
+            break;
         }
-        self.frontier.top = frontier.start;
-        self.frontier.end = frontier.end;
     }
+    if !BARE_METAL {
+        // Not negative, for it is less than half of all addresses.
+        state.credit = (frontier.end.wrapping_add(state.depth()) / 5) as isize;
+        state.barren = usize::MAX;
+    }
+    state.frontier.top = frontier.start;
+    state.frontier.end = frontier.end;
+}
 
+impl Bins {
     /// Takes all blocks out of their bins and leaves them in the piles, where they are sorted by address: the lowest is
     /// the first one of the first pile. Returns where the last pile lies that may have any: at so many bytes from the first, or fewer.
     ///
@@ -77,13 +75,13 @@ impl FreeList {
     /// Bins and piles are counted in bytes. An address in granules, in bytes of such a count, is half of the address: so the first pass
     /// shifts by 1, and nothing else has to be shifted.
     #[inline(always)]
-    fn sort<S: PageSource>(&mut self, source: &mut S) -> usize {
+    fn sort<S: PageSource>(&mut self, source: &S, state: &State) -> usize {
         const { assert!(DIGITS <= CLASSES && GRANULE == 2 * WORD) };
         /// The last pile.
         const LAST: usize = (DIGITS - 1) * WORD;
-        let depth = self.depth();
+        let depth = state.depth();
         let mut count = CLASSES * WORD;
-        let (mut from, mut to) = (self.bins.as_mut_ptr(), self.piles.as_mut_ptr());
+        let (mut from, mut to) = (self.first.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut shift = 1;
         // What turns counting down into counting up, or nothing.
         let mut up = 0;
@@ -111,7 +109,7 @@ impl FreeList {
                         }
                     }
                 }
-                let last = self.ceiling(source).wrapping_add(depth) >> shift;
+                let last = state.ceiling(source).wrapping_add(depth) >> shift;
                 if up == 0 && last < DIGITS * WORD {
                     return last;
                 }
@@ -136,6 +134,7 @@ mod tests {
     use lite_alloc_core::source::Request;
 
     use super::*;
+    use crate::FreeList;
 
     const FIRST_BIT: u32 = 8;
     const WINDOWS: usize = (usize::BITS - FIRST_BIT) as usize;
@@ -172,19 +171,21 @@ mod tests {
     fn blocks_are_merged_wherever_they_lie() {
         for windows in [1, 2, WINDOWS / 2, WINDOWS - 1, WINDOWS] {
             let mut source = Windows(UnsafeCell::new([[0; 2 * GRANULES]; WINDOWS]));
-            let mut list = FreeList::EMPTY;
+            let FreeList { mut state, mut bins } = FreeList::EMPTY;
             // All granules, as a hand of cards that was shuffled: 67 is prime, and so takes each once.
             let cards = GRANULES * windows;
             for card in (0..cards).map(|card| card * 67 % cards) {
                 let start = window(card / GRANULES) + card % GRANULES * GRANULE;
                 // SAFETY: a piece of a window that is in no bin.
-                unsafe { list.push(&mut source, start, GRANULE) };
+                unsafe { bins.push(&mut source, start, GRANULE) };
             }
-            list.reach(Region { start: window(0), end: window(windows - 1) + GRANULES * GRANULE });
-            list.sweep(&mut source);
+            state.reach(Region { start: window(0), end: window(windows - 1) + GRANULES * GRANULE });
+            sweep(&mut state, &mut bins, &mut source);
             let mut found = Vec::new();
             // SAFETY: the bins are that source's.
-            unsafe { list.visit_free(&source, |piece| found.push((piece.start, piece.len()))) };
+            unsafe {
+                FreeList { state, bins }.visit_free(&source, |piece| found.push((piece.start, piece.len())))
+            };
             assert_eq!(found[0].0, window(windows - 1), "the frontier is the highest");
             found.sort();
             let whole: Vec<_> = (0..windows).map(|number| (window(number), GRANULES * GRANULE)).collect();
@@ -198,12 +199,12 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     fn the_size_of_a_heap_does_not_depend_on_where_it_lies() {
         for bit in FIRST_BIT + 8..usize::BITS - 1 {
-            let mut list = FreeList::EMPTY;
+            let FreeList { mut state, .. } = FreeList::EMPTY;
             let lowest = (1usize << bit).wrapping_neg();
             for start in [lowest, lowest + 64] {
-                list.reach(Region { start, end: start + 64 });
+                state.reach(Region { start, end: start + 64 });
             }
-            assert_eq!(list.depth(), 1 << bit);
+            assert_eq!(state.depth(), 1 << bit);
         }
     }
 }
