@@ -1,23 +1,16 @@
 //! The free blocks, in a bin for each class of sizes.
 
-use core::mem::offset_of;
-
 use lite_alloc_core::address::{Region, padding, round_up};
 use lite_alloc_core::source::PageSource;
 
-use crate::class::{BARE_METAL, CLASSES, class_of};
+use crate::class::{CLASSES, class_of};
 use crate::sweep::DIGITS;
 use crate::{LINK, SIZE, visit_list};
 
 /// The size of a bin or pile in bytes, and half a granule.
 pub const WORD: usize = size_of::<usize>();
 
-/// Several bins, looked at in one go to skip them if they are empty: most are. WebAssembly loads half of this at once.
-type Several = u128;
-const AT_ONCE: usize = size_of::<Several>() / WORD;
-
 /// The free blocks of a heap.
-#[repr(C)]
 pub struct Bins {
     /// For each class of sizes, the first free block; 0 if there is none. The last one's link is 0.
     pub first: [usize; CLASSES],
@@ -85,17 +78,11 @@ impl Bins {
         mask: usize,
         walk: usize,
     ) -> Region {
-        const { assert!(AT_ONCE <= DIGITS && offset_of!(Self, first) + CLASSES * WORD == offset_of!(Self, piles)) };
-        // SAFETY: `bin` is a bin, with more than `AT_ONCE` piles past the last one; `link` is a bin or the first word of a free block.
+        let first = self.first.as_mut_ptr();
+        // SAFETY: `bin` is a bin, and `end` past the last one; `link` is a bin or the first word of a free block.
         unsafe {
-            // Not a pointer to the bins alone, for the last look may go on to the piles.
-            let bins = (&raw mut (*core::ptr::from_mut(self)).first).cast::<usize>();
-            let (mut bin, end) = (bins.with_addr(bin), bins.add(CLASSES));
+            let (mut bin, end) = (first.with_addr(bin), first.add(CLASSES));
             while bin < end {
-                if !BARE_METAL && bin.cast::<Several>().read_unaligned() == 0 {
-                    bin = bin.add(AT_ONCE);
-                    continue;
-                }
                 let mut link = bin;
                 let mut left = walk;
                 while *link != 0 && left != 0 {
