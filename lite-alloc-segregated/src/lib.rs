@@ -14,6 +14,7 @@
 #![no_std]
 
 use core::alloc::Layout;
+use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
@@ -111,10 +112,12 @@ unsafe impl Strategy for SegregatedBump {
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
         let (mut size, mask) = (size, loose_mask(align));
         if size <= LARGEST {
-            // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's.
+            // SAFETY: `bin_of` is below `BINS`, and the first word of a free block is the bin's. Blocks lie at multiples of `GRANULE`, which is
+            // said for LLVM to leave out the look at alignments that are no larger.
             unsafe {
                 let bin = self.bins.as_mut_ptr().add(bin_of(size));
                 let block = *bin;
+                assert_unchecked(block & (GRANULE - 1) == 0);
                 if block & mask == 0 && block != 0 {
                     *bin = *source.word(block, LINK);
                     return block;
