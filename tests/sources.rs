@@ -472,7 +472,7 @@ fn test_pages_extend_skip_and_end_as_told() {
     let mut memory = Memory::new(MIB);
     let pages = TestPages::new(memory.bytes(), PAGE);
     let mut source = &pages;
-    let ask = |end, missing, size| Request { end, missing, size, mask: 0 };
+    let ask = |end, missing, size| Request { end, missing, ahead: 0, size, mask: 0 };
     let first = source.grow(ask(0, 1, 1)).unwrap();
     assert_eq!(first.len(), PAGE);
     // Adjacent: only what is missing.

@@ -71,7 +71,8 @@ impl Frontier {
                 let rest = (top, if base == from { 0 } else { old - top });
                 return Some(Cut { block: stop - size, rest, pad: (base, pad) });
             }
-            let region = source.grow(Request { end, missing: stop.wrapping_sub(end), size, mask })?;
+            let region =
+                source.grow(Request { end, missing: stop.wrapping_sub(end), ahead: 0, size, mask })?;
             base = if region.start == end { base } else { region.start };
             end = region.end;
         }

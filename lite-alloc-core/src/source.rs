@@ -38,6 +38,9 @@ pub struct Request {
     pub end: usize,
     /// How many bytes from `end` on would do, at least 1.
     pub missing: usize,
+    /// How many bytes more the heap would like to have if it is `end` that is extended, 0 if none: a hint. A source that grows by pages adds as
+    /// many as are in that whole, unless it has only what is missing.
+    pub ahead: usize,
     /// Size of the block that must fit if the new region starts anywhere else, in bytes.
     pub size: usize,
     /// The bits that must be zero in the address of that block, besides those below [`GRANULE`], which are zero where a
@@ -93,7 +96,7 @@ pub unsafe trait PageSource {
     ///
     /// `None` when that cannot be had; the source is then as it was.
     fn fetch(&mut self, size: usize) -> Option<Region> {
-        let mut request = Request { end: 0, missing: size, size, mask: mask_of(size) };
+        let mut request = Request { end: 0, missing: size, ahead: 0, size, mask: mask_of(size) };
         loop {
             let region = self.grow(request)?;
             if !region.is_empty() {

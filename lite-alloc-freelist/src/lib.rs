@@ -73,9 +73,6 @@ const LARGE: usize = 256 * 1024;
 /// Requests of so many bytes never wait for a sweep only because much has been freed: where all blocks are large, each would.
 const SMALL: usize = 16 * 1024;
 
-/// The unit of memory that is fetched ahead, in bytes.
-const PAGE: usize = 64 * 1024;
-
 /// Whether a heap keeps in mind where its memory lies, for a sweep to look at no digit that all addresses share. In wasm, that is not
 /// far from 0, and the source knows where it ends.
 const BOUNDS: bool = !cfg!(target_family = "wasm");
@@ -159,14 +156,17 @@ impl State {
     /// with several of its fields names them by their offsets from a local, which takes two.
     #[inline(always)]
     fn at_run_time(&mut self) -> &mut Self {
-        if BOUNDS {
-            return self;
+        #[cfg(not(target_arch = "wasm32"))]
+        return self;
+        #[cfg(target_arch = "wasm32")]
+        {
+            // There are 2^16 pages at most, so this is zero, but LLVM does not know that. A sum with it would not do: LLVM adds the offset
+            // of a field to the address of the static first.
+            let nothing = core::arch::wasm32::memory_size::<0>() >> 17;
+            let addr = core::ptr::from_mut(self).expose_provenance() | nothing;
+            // SAFETY: this is `self`, which is not used as long as this is.
+            unsafe { &mut *core::ptr::with_exposed_provenance_mut(addr) }
         }
-        // Zero, which LLVM does not know. A sum with it would not do: LLVM adds the offset of a field to the address of the static first.
-        let nothing = self.depth;
-        let addr = core::ptr::from_mut(self).expose_provenance() | nothing;
-        // SAFETY: without `BOUNDS`, `depth` stays 0, so this is `self`.
-        unsafe { &mut *core::ptr::with_exposed_provenance_mut(addr) }
     }
 }
 
@@ -176,7 +176,7 @@ impl FreeList {
     /// # Safety
     ///
     /// As for `Bins::push`.
-    #[inline(always)]
+    #[inline]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
         // Should it wrap around, the next sweep comes later; but it does come before memory grows.
         if !BARE_METAL {
@@ -248,24 +248,15 @@ impl FreeList {
                     continue;
                 }
                 // No two free blocks touch, and the frontier is the highest. Each growth costs a sweep. So where memory is large, it
-                // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have. The
-                // sweep has left a credit that is not negative; a shift that keeps the sign takes less code.
-                let credit = state.credit;
-                let ahead = if BARE_METAL { 0 } else { (credit >> 4) as usize & !(PAGE - 1) };
+                // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have.
+                let ahead = if BARE_METAL { 0 } else { rest.end.wrapping_add(state.depth()) / 80 };
                 // Of what is needed from `base` on, the frontier has what lies below its end.
-                let missing = base.wrapping_add(need).wrapping_sub(rest.end) + ahead;
-                match source.grow(Request { end: rest.end, missing, size, mask }) {
-                    Some(grown) => {
-                        region = grown;
-                        state.reach(region);
-                    }
-                    None if BARE_METAL || credit == 0 => return 0,
-                    None => {
-                        // Without more.
-                        state.credit = 0;
-                        continue;
-                    }
-                }
+                let missing = base.wrapping_add(need).wrapping_sub(rest.end);
+                let Some(grown) = source.grow(Request { end: rest.end, missing, ahead, size, mask }) else {
+                    return 0;
+                };
+                region = grown;
+                state.reach(region);
             }
             state.frontier.end = region.end;
             if region.start != rest.end {
@@ -308,24 +299,21 @@ unsafe impl Strategy for FreeList {
         // SAFETY: the caller's promise; what is released is nobody's then. A block moves only to become longer, and to where it
         // does not overlap.
         unsafe {
-            let own = Region { start: addr, end: addr + old };
-            // What is free in the end: the tail of a block that becomes shorter, else the block that another takes the place of.
-            let (mut block, mut free, mut len) = (addr, addr.wrapping_add(new), old.wrapping_sub(new));
-            if new > old {
-                block = self.take(source, own, new, layout.align());
-                if block == 0 || block == addr {
-                    return block;
-                }
-                source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
-                (free, len) = (addr, old);
+            if new <= old {
+                self.release(source, addr + new, old - new);
+                return addr;
             }
-            self.release(source, free, len);
+            let block = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
+            if block != 0 && block != addr {
+                source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
+                self.release(source, addr, old);
+            }
             block
         }
     }
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
-        visit(self.state.frontier.rest());
+        visit(self.state.rest());
         // SAFETY: the caller's promise.
         unsafe { self.bins.visit(source, visit) };
     }

@@ -109,7 +109,8 @@ unsafe impl Strategy for Smallest {
                         // As in `PageSource::fetch`, but to call one loop for both takes 27 bytes more of wasm.
                         loop {
                             let missing = padding(last, mask) + size - (end - last);
-                            let Some(region) = source.grow(Request { end, missing, size, mask }) else {
+                            let Some(region) = source.grow(Request { end, missing, ahead: 0, size, mask })
+                            else {
                                 return 0;
                             };
                             if !region.is_empty() {

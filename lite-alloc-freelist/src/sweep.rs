@@ -1,5 +1,6 @@
 //! Putting free blocks together.
 
+use core::hint::assert_unchecked;
 use core::mem::swap;
 
 use lite_alloc_core::address::{GRANULE, Region};
@@ -22,7 +23,7 @@ pub const DIGITS: usize = 1 << DIGIT_BITS;
 /// them more often than the digits of their addresses ask for.
 #[inline(always)]
 pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
-    let rest = state.frontier.rest();
+    let rest = state.rest();
     // SAFETY: the rest of the frontier is free and in no bin.
     unsafe { bins.push(source, rest.start, rest.len()) };
     let last = bins.sort(source, state);
@@ -86,9 +87,11 @@ impl Bins {
         // What turns counting down into counting up, or nothing.
         let mut up = 0;
         // SAFETY: `from` is the bins or the piles, and `to` the other; of the bins, all are looked at first, else, as of the
-        // piles, `DIGITS`. Digits are below that. The first word of a free block is the list's.
+        // piles, `DIGITS`. Digits are below that. The first word of a free block is the list's. `shift` becomes more only while it
+        // leaves more bits of an address than a digit has.
         unsafe {
             loop {
+                assert_unchecked(shift < usize::BITS);
                 while count != 0 {
                     count -= WORD;
                     let bin = from.byte_add(count ^ up);
@@ -110,11 +113,12 @@ impl Bins {
                     }
                 }
                 let last = state.ceiling(source).wrapping_add(depth) >> shift;
-                if up == 0 && last < DIGITS * WORD {
+                if last >= DIGITS * WORD {
+                    shift += DIGIT_BITS;
+                } else if up == 0 {
                     return last;
                 }
-                // If that was the last digit there is, one more pass turns the blocks around, all in one pile.
-                shift = (shift + DIGIT_BITS).min(usize::BITS - 1);
+                // If that was the last digit there is, one more pass by the same turns the blocks around.
                 swap(&mut from, &mut to);
                 count = DIGITS * WORD;
                 up ^= LAST;

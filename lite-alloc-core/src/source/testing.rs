@@ -85,15 +85,18 @@ unsafe impl PageSource for &TestPages<'_> {
     fn grow(&mut self, request: Request) -> Option<Region> {
         self.calls.set(self.calls.get() + 1);
         let start = self.memory.addr() + self.taken.get() * self.page;
-        let bytes = if start == request.end {
-            request.missing
+        let (bytes, ahead) = if start == request.end {
+            (request.missing, request.ahead / self.page)
         } else {
-            padding(start, request.mask).checked_add(request.size)?
+            (padding(start, request.mask).checked_add(request.size)?, 0)
         };
-        let pages = bytes.div_ceil(self.page);
-        if pages > self.limit.get().saturating_sub(self.taken.get()) {
+        let least = bytes.div_ceil(self.page);
+        let left = self.limit.get().saturating_sub(self.taken.get());
+        if least > left {
             return None;
         }
+        let all = least + ahead;
+        let pages = if all > left { least } else { all };
         self.taken.set(self.taken.get() + pages);
         self.granted.set(self.granted.get() + pages * self.page);
         Some(Region { start, end: start + pages * self.page })
@@ -120,7 +123,7 @@ mod tests {
         let mut memory = Memory([MaybeUninit::uninit(); 128]);
         let source = TestPages::new(&mut memory.0, 64);
         source.limit(3);
-        let request = |size| Request { end: 0, missing: size, size, mask: 0 };
+        let request = |size| Request { end: 0, missing: size, ahead: 0, size, mask: 0 };
         assert_eq!((&source).grow(request(192)), None);
         assert_eq!((&source).grow(request(128)).map(Region::len), Some(128));
         assert_eq!((&source).grow(request(64)), None);

@@ -43,18 +43,27 @@ unsafe impl PageSource for WasmPages {
         // With 65536 pages this wraps to 0, and the growth below fails, as it should.
         let start = pages << PAGE_BITS;
         if start == request.end {
-            // Where the block ends, in whole pages. In the last page below 4 GiB and past it, this wraps to less than
-            // there is, for nobody asks for 4 GiB; the difference wraps too, to more than can be had.
-            let all =
-                request.end.wrapping_add(request.missing).wrapping_add((1 << PAGE_BITS) - 1) >> PAGE_BITS;
-            let landed = memory_grow::<0>(all.wrapping_sub(pages));
-            if landed == usize::MAX {
-                return None;
+            let stop = request.end.wrapping_add(request.missing);
+            let mut ahead = request.ahead;
+            loop {
+                // Where memory is to end, in whole pages. In the last page below 4 GiB and past it, this wraps to less than there is, for
+                // nobody asks for 4 GiB; the difference wraps too, to more than can be had. The low bits of `ahead` are set and
+                // not added to, for LLVM would do a sum early, and keep it.
+                let all = stop.wrapping_add(ahead | ((1 << PAGE_BITS) - 1)) >> PAGE_BITS;
+                let landed = memory_grow::<0>(all.wrapping_sub(pages));
+                if landed != usize::MAX {
+                    // Another thread may have grown memory just before; and a growth by another thread shows in `memory.size`
+                    // only after a while in V8.
+                    #[cfg(target_feature = "atomics")]
+                    return Some(Region::usable(landed << PAGE_BITS, (all - pages) << PAGE_BITS));
+                    #[cfg(not(target_feature = "atomics"))]
+                    break;
+                }
+                if ahead == 0 {
+                    return None;
+                }
+                ahead = 0;
             }
-            // Another thread may have grown memory just before; and a growth by another thread shows in `memory.size`
-            // only after a while in V8.
-            #[cfg(target_feature = "atomics")]
-            return Some(Region::usable(landed << PAGE_BITS, (all - pages) << PAGE_BITS));
         }
         // Asked anew, which takes less code than to remember. Where nothing was grown, the region is empty, and
         // the heap comes back with this end.
