@@ -468,6 +468,24 @@ per_strategy!(default_source_refuses_what_cannot_be);
 // The source that the other tests rely on.
 
 #[test]
+fn test_pages_fetch_ahead_if_there_is_enough() {
+    let mut memory = Memory::new(MIB);
+    let pages = TestPages::new(memory.bytes(), PAGE);
+    let mut source = &pages;
+    let ask = |end, missing, ahead| Request { end, missing, ahead, size: missing, mask: 0 };
+    let first = source.grow(ask(0, 1, PAGE)).unwrap();
+    assert_eq!(first.len(), PAGE, "nothing is ahead of a region of its own");
+    let second = source.grow(ask(first.end, 1, 3 * PAGE - 1)).unwrap();
+    assert_eq!((second.start, second.len()), (first.end, 3 * PAGE), "whole pages of it");
+    pages.limit(7);
+    let third = source.grow(ask(second.end, 2 * PAGE, 2 * PAGE)).unwrap();
+    assert_eq!((third.start, third.len()), (second.end, 2 * PAGE), "all or nothing of it");
+    let fourth = source.grow(ask(third.end, 1, usize::MAX)).unwrap();
+    assert_eq!((fourth.start, fourth.len()), (third.end, PAGE));
+    assert!(source.grow(ask(fourth.end, 1, 0)).is_none());
+}
+
+#[test]
 fn test_pages_extend_skip_and_end_as_told() {
     let mut memory = Memory::new(MIB);
     let pages = TestPages::new(memory.bytes(), PAGE);
