@@ -480,7 +480,7 @@ fn test_pages_fetch_ahead_if_there_is_enough() {
     pages.limit(7);
     let third = source.grow(ask(second.end, 2 * PAGE, 2 * PAGE)).unwrap();
     assert_eq!((third.start, third.len()), (second.end, 2 * PAGE), "all or nothing of it");
-    let fourth = source.grow(ask(third.end, 1, usize::MAX)).unwrap();
+    let fourth = source.grow(ask(third.end, 1, 2 * MIB)).unwrap();
     assert_eq!((fourth.start, fourth.len()), (third.end, PAGE));
     assert!(source.grow(ask(fourth.end, 1, 0)).is_none());
 }

@@ -34,4 +34,4 @@ mod usage;
 
 pub use frontier::{Cut, Frontier};
 pub use heap::Heap;
-pub use strategy::Strategy;
+pub use strategy::{INTACT, Strategy};

@@ -38,8 +38,8 @@ pub struct Request {
     pub end: usize,
     /// How many bytes from `end` on would do, at least 1.
     pub missing: usize,
-    /// How many bytes more the heap would like to have if it is `end` that is extended, 0 if none: a hint. A source that grows by pages adds as
-    /// many as are in that whole, unless it has only what is missing.
+    /// How many bytes more the heap would like to have if it is `end` that is extended, 0 if none: a hint. A source that grows by pages may add
+    /// as many as are in that whole, if it has them all. With what is missing, this is less than the address space has.
     pub ahead: usize,
     /// Size of the block that must fit if the new region starts anywhere else, in bytes.
     pub size: usize,
@@ -83,7 +83,7 @@ pub unsafe trait PageSource {
     /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what is fetched for it.
     const ZEROED: bool;
 
-    /// Fetches memory for the block described by `request`, as little as the source can.
+    /// Fetches memory for the block described by `request`, as little as the source can, or what is asked for `ahead` besides.
     ///
     /// `None` when that cannot be had; the source is then as it was.
     fn grow(&mut self, request: Request) -> Option<Region>;

@@ -5,6 +5,10 @@ use core::alloc::Layout;
 use crate::address::Region;
 use crate::source::PageSource;
 
+/// Whether free blocks certainly hold what their strategy has written there, so that it may tell LLVM what it knows of that. With the feature
+/// `hardened`, it may not: that is there to find what a program writes to memory it has freed, which the strategy then reads.
+pub const INTACT: bool = cfg!(not(feature = "hardened"));
+
 /// An allocation algorithm: the structure of its free blocks, and what it does with them.
 ///
 /// A strategy works on `&mut self`, for one heap, over any source. Being one context's alone and being

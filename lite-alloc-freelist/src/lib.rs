@@ -31,7 +31,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Frontier, Heap, Strategy};
+use lite_alloc_core::{Frontier, Heap, INTACT, Strategy};
 
 use bins::Bins;
 use class::BARE_METAL;
@@ -46,8 +46,8 @@ use sweep::sweep;
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///
-/// Memory grows only when no free block, merged with its free neighbours, is large enough; from 5 MiB on by about an 80th of it more
-/// than is needed, except on bare metal. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
+/// Memory grows only when no free block, merged with its free neighbours, is large enough; in wasm, from 5 MiB on by about an 80th of it more
+/// than is needed. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
 /// targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
@@ -127,7 +127,7 @@ impl State {
     fn rest(&self) -> Region {
         let rest = self.frontier.rest();
         // SAFETY: it starts at a multiple of `GRANULE`. Where nothing is ever resized, LLVM leaves out what is for that.
-        unsafe { assert_unchecked(rest.start != NONE.end) }
+        unsafe { assert_unchecked(rest.start != NONE.end || !INTACT) }
         rest
     }
 
@@ -160,7 +160,7 @@ impl State {
         return self;
         #[cfg(target_arch = "wasm32")]
         {
-            // There are 2^16 pages at most, so this is zero, but LLVM does not know that. A sum with it would not do: LLVM adds the offset
+            // There are 2^16 pages at most, of 64 KiB, so this is zero, but LLVM does not know that. A sum with it would not do: LLVM adds the offset
             // of a field to the address of the static first.
             let nothing = core::arch::wasm32::memory_size::<0>() >> 17;
             let addr = core::ptr::from_mut(self).expose_provenance() | nothing;
@@ -212,17 +212,15 @@ impl FreeList {
                 (due, swept) = (false, true);
             }
             let rest = state.rest();
-            let mut base = rest.start;
-            if base == own.end {
-                base = own.start;
-            }
+            let here = rest.start == own.end;
+            let base = if here { own.start } else { rest.start };
             let pad = padding(base, mask);
             let need = pad + size;
             let room = rest.end - base;
             let fits = need <= room;
             // A large frontier is for large blocks: the bins come first, unless they were searched already. A block that ends there
             // stays.
-            if fits && (BARE_METAL || room < LARGE || base == own.start || bin >= state.barren) {
+            if fits && (BARE_METAL || (room < LARGE) | here || bin >= state.barren) {
                 state.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.

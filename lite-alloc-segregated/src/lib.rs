@@ -18,7 +18,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
-use lite_alloc_core::{Frontier, Heap, Strategy};
+use lite_alloc_core::{Frontier, Heap, INTACT, Strategy};
 
 /// The allocator for many small objects: four bins with strictly O(1) allocation and release.
 ///
@@ -117,8 +117,10 @@ unsafe impl Strategy for SegregatedBump {
             unsafe {
                 let bin = self.bins.as_mut_ptr().add(bin_of(size));
                 let block = *bin;
-                assert_unchecked(block & (GRANULE - 1) == 0);
-                if block & mask == 0 && block != 0 {
+                assert_unchecked(block & (GRANULE - 1) == 0 || !INTACT);
+                // What cannot be a block is left to `hardened` to find.
+                let no_block = !INTACT && block & (GRANULE - 1) != 0;
+                if (block & mask == 0 || no_block) && block != 0 {
                     *bin = *source.word(block, LINK);
                     return block;
                 }

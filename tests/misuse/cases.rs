@@ -38,6 +38,8 @@ pub const CASES: &[(&str, Case)] = &[
     ("written_after_free_and_found_by_realloc", written_after_free_and_found_by_realloc),
     ("free_memory_written", free_memory_written),
     ("list_damaged", list_damaged),
+    ("list_damaged_to_lead_to_no_multiple", list_damaged_to_lead_to_no_multiple),
+    ("list_damaged_and_sorted", list_damaged_and_sorted),
     ("written_right_before_a_free_block", written_right_before_a_free_block),
 ];
 
@@ -294,15 +296,33 @@ fn free_memory_written(heap: Heaps) {
     get(heap, 30_000, 8);
 }
 
-fn list_damaged(heap: Heaps) {
+/// Has the first block of a list lead to `link`, and allocates from that list, after a block of `between` bytes.
+fn damage_list(heap: Heaps, link: usize, between: usize) {
     let (size, align) = (24, 8);
     let ptr = get(heap, size, align);
-    expect!("the list of free blocks leads to 0x40");
+    expect!("the list of free blocks leads to {link:#x}");
     dealloc(heap, ptr, size, align);
     // SAFETY: see above.
-    unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(0x40) };
-    get(heap, size, align);
-    get(heap, size, align);
+    unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(link) };
+    get(heap, between, align);
+    // What the other one leaves may come first.
+    for _ in 0..10 {
+        get(heap, size, align);
+    }
+}
+
+fn list_damaged(heap: Heaps) {
+    damage_list(heap, 0x40, 24);
+}
+
+/// Found by review: what LLVM was told of blocks is not so of this one, and it was passed over besides.
+fn list_damaged_to_lead_to_no_multiple(heap: Heaps) {
+    damage_list(heap, 0x41, 24);
+}
+
+/// Found by review: sorted, it became the frontier, and started where LLVM was told that none does.
+fn list_damaged_and_sorted(heap: Heaps) {
+    damage_list(heap, 1, 3 << 20);
 }
 
 /// Behind the words that the list needs, there are two by which the heap knows them.

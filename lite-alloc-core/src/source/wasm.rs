@@ -47,7 +47,7 @@ unsafe impl PageSource for WasmPages {
             let mut ahead = request.ahead;
             loop {
                 // Where memory is to end, in whole pages. In the last page below 4 GiB and past it, this wraps to less than there is, for
-                // nobody asks for 4 GiB; the difference wraps too, to more than can be had. The low bits of `ahead` are set and
+                // nobody asks for 4 GiB in all; the difference wraps too, to more than can be had. The low bits of `ahead` are set and
                 // not added to, for LLVM would do a sum early, and keep it.
                 let all = stop.wrapping_add(ahead | ((1 << PAGE_BITS) - 1)) >> PAGE_BITS;
                 let landed = memory_grow::<0>(all.wrapping_sub(pages));
