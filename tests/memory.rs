@@ -610,7 +610,7 @@ fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
         let touches = watch.touches();
         get(&heap, layout(PAGE, 8));
         let touches = watch.touches() - touches;
-        let affordable = if K::COALESCES { 20 * MANY } else { 50 };
+        let affordable = if K::COALESCES { 12 * MANY } else { 50 };
         assert!(touches <= affordable, "{touches} accesses for one growth with {MANY} free blocks");
     }
     Ok(())
