@@ -35,7 +35,7 @@ impl Bins {
     ///
     /// The piece is free and in no bin. `start` is a multiple of `GRANULE`, and the piece extends to the next such
     /// multiple past its end.
-    #[inline(never)]
+    #[inline]
     pub unsafe fn push<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
         let size = round_up(size);
         if size == 0 {
@@ -48,6 +48,17 @@ impl Bins {
             *source.word(start, LINK) = *bin;
             *bin = start;
         }
+    }
+
+    /// The same, out of line: for what is seldom done, and where code is dearer than time.
+    ///
+    /// # Safety
+    ///
+    /// As for `push`.
+    #[inline(never)]
+    pub unsafe fn push_out_of_line<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.push(source, start, size) }
     }
 
     /// Takes the first block of the bin of `size`, which is at `bin`, if it is just right. Returns 0 if it is not.

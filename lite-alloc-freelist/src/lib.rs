@@ -173,17 +173,23 @@ impl State {
 impl FreeList {
     /// Frees a piece of memory.
     ///
+    /// Out of line, for a program frees in very many places; on bare metal left to LLVM, for there it is no more than a call itself.
+    ///
     /// # Safety
     ///
     /// As for `Bins::push`.
-    #[inline]
+    #[cfg_attr(any(target_family = "wasm", not(target_os = "none")), inline(never))]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
-        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        if !BARE_METAL {
-            self.state.credit = self.state.credit.wrapping_sub(size as isize);
-        }
         // SAFETY: the caller's promise.
-        unsafe { self.bins.push(source, start, size) };
+        unsafe {
+            if BARE_METAL {
+                self.bins.push_out_of_line(source, start, size);
+                return;
+            }
+            // Should it wrap around, the next sweep comes later; but it does come before memory grows.
+            self.state.credit = self.state.credit.wrapping_sub(size as isize);
+            self.bins.push(source, start, size);
+        }
     }
 
     /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
@@ -224,7 +230,7 @@ impl FreeList {
                 state.frontier.top = base + need;
                 if pad != 0 {
                     // SAFETY: the frontier has left what the alignment skips.
-                    unsafe { bins.push(source, base, pad) };
+                    unsafe { bins.push_out_of_line(source, base, pad) };
                 }
                 return base + pad;
             }
@@ -260,7 +266,7 @@ impl FreeList {
             if region.start != rest.end {
                 state.frontier.top = region.start;
                 // SAFETY: the frontier has left its old region.
-                unsafe { bins.push(source, rest.start, rest.len()) };
+                unsafe { bins.push_out_of_line(source, rest.start, rest.len()) };
             }
         }
     }

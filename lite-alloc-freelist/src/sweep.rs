@@ -25,7 +25,7 @@ pub const DIGITS: usize = 1 << DIGIT_BITS;
 pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
     let rest = state.rest();
     // SAFETY: the rest of the frontier is free and in no bin.
-    unsafe { bins.push(source, rest.start, rest.len()) };
+    unsafe { bins.push_out_of_line(source, rest.start, rest.len()) };
     let last = bins.sort(source, state);
     // The frontier slides up over the blocks and takes in what touches it.
     let mut frontier = Region { start: 0, end: 0 };
@@ -37,7 +37,7 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
             let mut block = bins.piles.as_mut_ptr().byte_add(pile).replace(0);
             while block != 0 {
                 if block != frontier.end {
-                    bins.push(source, frontier.start, frontier.len());
+                    bins.push_out_of_line(source, frontier.start, frontier.len());
                     frontier.start = block;
                 }
                 frontier.end = block + *source.word(block, SIZE);
