@@ -54,6 +54,11 @@ impl Request {
         (self.mask | (GRANULE - 1)) + 1
     }
 
+    /// The same block, at an end that can be named now: that of an empty region.
+    pub(crate) const fn at_end(self, end: usize) -> Self {
+        Self { end, missing: self.need(end), ahead: 0, ..self }
+    }
+
     /// How many bytes a block takes that is cut from `start` on, a multiple of [`GRANULE`]; with what its alignment skips.
     #[inline(always)]
     pub const fn need(&self, start: usize) -> usize {
@@ -102,9 +107,8 @@ pub unsafe trait PageSource {
             if !region.is_empty() {
                 return Some(region);
             }
-            // Nothing yet, at an end that can be named now.
-            request.end = region.end;
-            request.missing = request.need(region.end);
+            // Nothing yet.
+            request = request.at_end(region.end);
         }
     }
 

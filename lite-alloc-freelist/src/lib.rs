@@ -152,6 +152,12 @@ impl State {
         if BOUNDS { self.depth } else { 0 }
     }
 
+    /// How many bytes the heap has up to `end`, with what lies between its regions.
+    #[inline(always)]
+    fn extent(&self, end: usize) -> usize {
+        end.wrapping_add(self.depth())
+    }
+
     /// The same state. In wasm, where the address of a static takes five bytes of code, it is found at run time, so that what is done
     /// with several of its fields names them by their offsets from a local, which takes two.
     #[inline(always)]
@@ -173,23 +179,32 @@ impl State {
 impl FreeList {
     /// Frees a piece of memory.
     ///
-    /// Out of line, for a program frees in very many places; on bare metal left to LLVM, for there it is no more than a call itself.
-    ///
     /// # Safety
     ///
     /// As for `Bins::push`.
-    #[cfg_attr(any(target_family = "wasm", not(target_os = "none")), inline(never))]
+    #[inline(always)]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
         // SAFETY: the caller's promise.
         unsafe {
             if BARE_METAL {
                 self.bins.push_out_of_line(source, start, size);
-                return;
+            } else {
+                self.release_and_count(source, start, size);
             }
-            // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-            self.state.credit = self.state.credit.wrapping_sub(size as isize);
-            self.bins.push(source, start, size);
         }
+    }
+
+    /// The same where freed memory is counted. Out of line, for a program frees in very many places.
+    ///
+    /// # Safety
+    ///
+    /// As for `Bins::push`.
+    #[inline(never)]
+    unsafe fn release_and_count<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+        // Should it wrap around, the next sweep comes later; but it does come before memory grows.
+        self.state.credit = self.state.credit.wrapping_sub(size as isize);
+        // SAFETY: the caller's promise.
+        unsafe { self.bins.push(source, start, size) };
     }
 
     /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
@@ -253,7 +268,7 @@ impl FreeList {
                 }
                 // No two free blocks touch, and the frontier is the highest. Each growth costs a sweep. So where memory is large, it
                 // grows by about an 80th of it more than is needed; but not on bare metal, where sources hand out all they have.
-                let ahead = if BARE_METAL { 0 } else { rest.end.wrapping_add(state.depth()) / 80 };
+                let ahead = if BARE_METAL { 0 } else { state.extent(rest.end) / 80 };
                 // Of what is needed from `base` on, the frontier has what lies below its end.
                 let missing = base.wrapping_add(need).wrapping_sub(rest.end);
                 let Some(grown) = source.grow(Request { end: rest.end, missing, ahead, size, mask }) else {

@@ -51,7 +51,7 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
     }
     if !BARE_METAL {
         // Not negative, for it is less than half of all addresses.
-        state.credit = (frontier.end.wrapping_add(state.depth()) / 5) as isize;
+        state.credit = (state.extent(frontier.end) / 5) as isize;
         state.barren = usize::MAX;
     }
     state.frontier.top = frontier.start;

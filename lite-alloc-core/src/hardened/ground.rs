@@ -203,9 +203,7 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
                 return Some(Region { start, end });
             }
             // Nothing yet, at an end that the strategy could not name: it is named here.
-            request.end = region.end;
-            request.missing = request.need(region.end);
-            request.ahead = 0;
+            request = request.at_end(region.end);
         }
     }
 

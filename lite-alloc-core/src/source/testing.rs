@@ -92,11 +92,7 @@ unsafe impl PageSource for &TestPages<'_> {
         };
         let least = bytes.div_ceil(self.page);
         let left = self.limit.get().saturating_sub(self.taken.get());
-        if least > left {
-            return None;
-        }
-        let all = least + ahead;
-        let pages = if all > left { least } else { all };
+        let pages = [least + ahead, least].into_iter().find(|&pages| pages <= left)?;
         self.taken.set(self.taken.get() + pages);
         self.granted.set(self.granted.get() + pages * self.page);
         Some(Region { start, end: start + pages * self.page })
