@@ -163,7 +163,9 @@ unsafe impl Strategy for BumpFreeList {
         }
     }
 
-    #[inline(always)]
+    // Large programs free in thousands of places, each of which would find the capacity; firmware does in few.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block has that many bytes.
         unsafe { self.release(source, addr, addr + capacity(layout.size(), layout.align())) };
@@ -195,7 +197,7 @@ unsafe impl Strategy for BumpFreeList {
             let mut moved = self.alloc(source, new_size, layout.align());
             if moved != 0 {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size().min(new_size));
-                self.dealloc(source, addr, layout);
+                self.release(source, addr, addr + old);
             } else if new < old {
                 self.release(source, addr + new, addr + old);
                 moved = addr;

@@ -34,4 +34,4 @@ mod usage;
 
 pub use frontier::{Cut, Frontier};
 pub use heap::Heap;
-pub use strategy::{INTACT, Strategy};
+pub use strategy::{INTACT, Strategy, keep_argument};

@@ -1,6 +1,7 @@
 //! What a strategy is: an algorithm that knows where its free blocks are.
 
 use core::alloc::Layout;
+use core::hint::assert_unchecked;
 
 use crate::address::Region;
 use crate::source::PageSource;
@@ -8,6 +9,23 @@ use crate::source::PageSource;
 /// Whether free blocks certainly hold what their strategy has written there, so that it may tell LLVM what it knows of that. With the feature
 /// `hardened`, it may not: that is there to find what a program writes to memory it has freed, which the strategy then reads.
 pub const INTACT: bool = cfg!(not(feature = "hardened"));
+
+/// Keeps the alignment an argument of a function that frees, though that has no use for it.
+///
+/// LLVM drops what is not used before it inlines, and a call with fewer arguments is cheaper, so it then copies more of the code around it:
+/// in a program of 0.9 MB at opt-level 3, which frees in 2500 places, 10 KB. It costs an instruction for each call, and `wasm-opt` drops
+/// the argument in the end. On other targets, nothing happens.
+///
+/// # Safety
+///
+/// It is an alignment: a power of two.
+#[inline(always)]
+pub unsafe fn keep_argument(align: usize) {
+    if cfg!(target_family = "wasm") {
+        // SAFETY: the caller's promise.
+        unsafe { assert_unchecked(align.is_power_of_two()) }
+    }
+}
 
 /// An allocation algorithm: the structure of its free blocks, and what it does with them.
 ///

@@ -31,7 +31,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Frontier, Heap, INTACT, Strategy};
+use lite_alloc_core::{Frontier, Heap, INTACT, Strategy, keep_argument};
 
 use bins::Bins;
 use class::BARE_METAL;
@@ -177,19 +177,19 @@ impl State {
 }
 
 impl FreeList {
-    /// Frees a piece of memory.
+    /// Frees a piece of memory, which may be empty.
     ///
     /// # Safety
     ///
-    /// As for `Bins::push`.
+    /// As for `Bins::push`. `align` is an alignment.
     #[inline(always)]
-    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize, align: usize) {
         // SAFETY: the caller's promise.
         unsafe {
             if BARE_METAL {
                 self.bins.push_out_of_line(source, start, size);
             } else {
-                self.release_and_count(source, start, size);
+                self.release_and_count(source, start, size, align);
             }
         }
     }
@@ -198,13 +198,22 @@ impl FreeList {
     ///
     /// # Safety
     ///
-    /// As for `Bins::push`.
+    /// As for `release`.
     #[inline(never)]
-    unsafe fn release_and_count<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize) {
+    unsafe fn release_and_count<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        start: usize,
+        size: usize,
+        align: usize,
+    ) {
         // Should it wrap around, the next sweep comes later; but it does come before memory grows.
         self.state.credit = self.state.credit.wrapping_sub(size as isize);
         // SAFETY: the caller's promise.
-        unsafe { self.bins.push(source, start, size) };
+        unsafe {
+            keep_argument(align);
+            self.bins.push(source, start, size);
+        }
     }
 
     /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
@@ -303,7 +312,7 @@ unsafe impl Strategy for FreeList {
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { self.release(source, addr, layout.size()) };
+        unsafe { self.release(source, addr, layout.size(), layout.align()) };
     }
 
     #[inline(never)]
@@ -319,13 +328,13 @@ unsafe impl Strategy for FreeList {
         // does not overlap.
         unsafe {
             if new <= old {
-                self.release(source, addr + new, old - new);
+                self.release(source, addr + new, old - new, layout.align());
                 return addr;
             }
             let block = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
             if block != 0 && block != addr {
                 source.at(addr).copy_to_nonoverlapping(source.at(block), layout.size());
-                self.release(source, addr, old);
+                self.release(source, addr, old, layout.align());
             }
             block
         }

@@ -16,7 +16,7 @@ use core::alloc::Layout;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Heap, Strategy};
+use lite_alloc_core::{Heap, Strategy, keep_argument};
 
 use crate::{LINK, SIZE, visit_list};
 
@@ -47,9 +47,11 @@ impl Smallest {
     /// # Safety
     ///
     /// The piece is free and in no list. `start` is a multiple of `GRANULE`, and the piece extends to the next such multiple past its
-    /// end.
+    /// end. `align` is an alignment.
     #[inline(never)]
-    unsafe fn release<S: PageSource>(&mut self, source: &mut S, mut start: usize, size: usize) {
+    unsafe fn release<S: PageSource>(&mut self, source: &mut S, mut start: usize, size: usize, align: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { keep_argument(align) };
         let mut size = round_up(size);
         if size == 0 {
             return;
@@ -114,7 +116,7 @@ unsafe impl Strategy for Smallest {
                                 return 0;
                             };
                             if !region.is_empty() {
-                                self.release(source, region.start, region.len());
+                                self.release(source, region.start, region.len(), align);
                                 continue 'search;
                             }
                             // Nothing yet, at an end that can be named now.
@@ -150,7 +152,7 @@ unsafe impl Strategy for Smallest {
     #[inline(always)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
         // SAFETY: a block is as long as its layout's size, rounded up.
-        unsafe { self.release(source, addr, layout.size()) };
+        unsafe { self.release(source, addr, layout.size(), layout.align()) };
     }
 
     #[inline(never)]
@@ -165,13 +167,13 @@ unsafe impl Strategy for Smallest {
         // SAFETY: the tail that a shorter block leaves is free; the rest is the caller's promise.
         unsafe {
             if new <= old {
-                self.release(source, addr + new, old - new);
+                self.release(source, addr + new, old - new, layout.align());
                 return addr;
             }
             let moved = self.alloc(source, new_size, layout.align());
             if moved != 0 {
                 source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                self.release(source, addr, old);
+                self.release(source, addr, old, layout.align());
             }
             moved
         }

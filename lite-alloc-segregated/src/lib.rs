@@ -18,7 +18,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
-use lite_alloc_core::{Frontier, Heap, INTACT, Strategy};
+use lite_alloc_core::{Frontier, Heap, INTACT, Strategy, keep_argument};
 
 /// The allocator for many small objects: four bins with strictly O(1) allocation and release.
 ///
@@ -132,6 +132,8 @@ unsafe impl Strategy for SegregatedBump {
 
     #[inline(never)]
     unsafe fn dealloc<S: PageSource>(&mut self, source: &mut S, addr: usize, layout: Layout) {
+        // SAFETY: a layout's.
+        unsafe { keep_argument(layout.align()) };
         let size = layout.size();
         if size <= LARGEST {
             // SAFETY: as in `alloc`; the block is the bin's from now on.
