@@ -216,20 +216,35 @@ impl FreeList {
         }
     }
 
-    /// Finds a block of `size` bytes, a multiple of `GRANULE`. It may start where `own` does, a live block or `NONE`, if that ends
-    /// where the frontier starts. Returns 0 if there is no room and no more memory.
-    #[inline]
+    /// Finds a block of `size` bytes, a multiple of `GRANULE`: the first of its bin, or what `cut` finds. It may start where `own` does, a
+    /// live block or `NONE`, if that ends where the frontier starts. Returns 0 if there is no room and no more memory.
     fn take<S: PageSource>(&mut self, source: &mut S, own: Region, size: usize, align: usize) -> usize {
         let Self { state, bins } = self;
         let mask = mask_of(align);
         let bin = bins.of(size);
-        let at_frontier = state.rest().start == own.end;
-        if !at_frontier {
+        if state.rest().start != own.end {
             let block = bins.pop(source, bin, size, mask);
             if block != 0 {
                 return block;
             }
         }
+        self.cut(source, own, bin, size, mask)
+    }
+
+    /// The same from the frontier, a larger block, or fresh memory, where `bin` is the bin of that size and `mask` that of the alignment.
+    // Not that cold, but at opt-level 3, LLVM would make one function of this and what is short before it. At opt-level z, it does, as that
+    // takes less.
+    #[cold]
+    fn cut<S: PageSource>(
+        &mut self,
+        source: &mut S,
+        own: Region,
+        bin: usize,
+        size: usize,
+        mask: usize,
+    ) -> usize {
+        let Self { state, bins } = self;
+        let at_frontier = state.rest().start == own.end;
         let state = state.at_run_time();
         // A block that ends at the frontier stays there, which a sweep might move. Without branches, which LLVM would draw consequences from,
         // 21 bytes of them.
