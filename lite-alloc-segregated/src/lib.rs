@@ -87,7 +87,6 @@ const fn loose_mask(align: usize) -> usize {
 }
 
 impl SegregatedBump {
-    #[inline]
     fn fresh<S: PageSource>(&mut self, source: &mut S, from: usize, size: usize, mask: usize) -> usize {
         let Some(cut) = self.frontier.cut(source, from, size, mask) else { return 0 };
         let mut leave = |(start, size)| {

@@ -24,7 +24,7 @@ use workloads::Family;
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>] [--rounds <n>]
 
-  --quick        fewer rounds, less patience, modules built without LTO, sizes at opt-level z only, a soak of the real
+  --quick        fewer rounds, less patience, modules built without LTO, sizes of small modules at opt-level z only, a soak of the real
                  programs on short inputs only, neither memory nor embedded, and the best known peers only, unless the
                  other options say otherwise
   --only         of: size, fuel (instructions and memory), memory (of the real programs, over several inputs), growth
@@ -157,7 +157,7 @@ impl Plan {
     }
 
     pub fn profile(&self) -> Profile {
-        if self.quick { Profile::Fast } else { Profile::Lto }
+        if self.quick { Profile::Fast } else { Profile::Lto("3") }
     }
 
     /// A workload is stopped when it takes this many times what it takes with std's default. With a hundred times, one

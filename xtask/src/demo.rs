@@ -16,7 +16,7 @@ const ROUNDS: u32 = 10;
 const PATIENCE: u64 = 200;
 
 /// The programs: what they are called in the module, and what they do.
-const PROGRAMS: [(&str, &str); 3] = [
+pub const PROGRAMS: [(&str, &str); 3] = [
     ("json", "JSON, parsed and written again"),
     ("markdown", "Markdown, rendered to HTML"),
     ("rust", "Rust source, parsed and turned into tokens again"),
@@ -39,7 +39,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let total = allocators.len() + 1;
     let build = |number: usize, allocator: &Allocator| {
         progress(&format!("Building the module with {} ({number} of {total})", allocator.name));
-        modules::build(allocator, &names, Profile::Lto)
+        modules::build(allocator, &names, Profile::Lto("3"))
     };
     let mut paths = Vec::new();
     for (index, allocator) in allocators.iter().enumerate() {

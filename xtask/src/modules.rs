@@ -87,20 +87,20 @@ impl Allocator {
     }
 }
 
-/// How the programs are compiled, at opt-level 3 in either case.
+/// How the programs are compiled.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Profile {
-    /// All as one unit, which takes up to half a minute for each module.
-    Lto,
-    /// Each package for itself, which takes seconds.
+    /// All as one unit at some opt-level, which takes up to half a minute for each module.
+    Lto(&'static str),
+    /// Each package for itself at opt-level 3, which takes seconds.
     Fast,
 }
 
 impl Profile {
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Lto => "wasm-3",
-            Self::Fast => "wasm-3-fast",
+            Self::Lto(level) => format!("wasm-{level}"),
+            Self::Fast => "wasm-3-fast".into(),
         }
     }
 }
@@ -114,7 +114,7 @@ pub fn build(allocator: &Allocator, programs: &[&str], profile: Profile) -> Resu
     let features = programs.join(",") + &allocator.feature();
     let target_dir = tools::target_dir().join("bench");
     tools::run(
-        cargo_build("programs", profile.name(), &features)
+        cargo_build("programs", &profile.name(), &features)
             .env("RUSTFLAGS", format!("-C link-arg=--max-memory={MEMORY_LIMIT}"))
             // A random number that the scripting engine is built with.
             .env("CONST_RANDOM_SEED", "1"),

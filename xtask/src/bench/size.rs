@@ -8,17 +8,23 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::Plan;
-use crate::modules::{self, Allocator};
+use crate::demo;
+use crate::modules::{self, Allocator, Profile};
 use crate::table;
 use crate::tools::{self, progress};
 
 /// A kind of module: its feature in `bench/size`, what it is, and the allocator that it is compared with.
-const KINDS: [(&str, &str, &Allocator); 4] = [
+const KINDS: [(&str, &str, &Allocator); 5] = [
     ("exports", "alloc, dealloc", &modules::NULL),
     ("exports-realloc", "and realloc", &modules::NULL),
     ("boxes", "boxes", &modules::STUB),
     ("program", "std program", &modules::STUB),
+    (LARGE, "demo", &modules::IMPORTED),
 ];
+
+/// The kind that is not of `bench/size`, but the module of `cargo xtask demo`: half a megabyte and more, with thousands of places that
+/// allocate or free. What counts there is how much code LLVM makes of these.
+const LARGE: &str = "demo";
 
 const LEVELS: [&str; 3] = ["z", "s", "3"];
 
@@ -37,19 +43,15 @@ const WASM_OPT: [&str; 10] = [
 
 pub fn run(plan: &Plan) -> Result<()> {
     let wasm_opt = tools::need_wasm_opt()?;
-    let levels = if plan.quick { &LEVELS[..1] } else { &LEVELS };
+    // The large modules take ten minutes.
+    let (levels, kinds) = if plan.quick { (&LEVELS[..1], &KINDS[..4]) } else { (&LEVELS[..], &KINDS[..]) };
     let mut modules: HashMap<(&str, &str, &str), PathBuf> = HashMap::new();
-    let bases = [&modules::NULL, &modules::STUB];
+    let bases = [&modules::NULL, &modules::STUB, &modules::IMPORTED];
     let all: Vec<&Allocator> = bases.into_iter().chain(plan.allocators.iter().copied()).collect();
     for (number, allocator) in all.iter().enumerate() {
-        progress(&format!(
-            "{}: building its small modules ({} of {})",
-            allocator.name,
-            number + 1,
-            all.len()
-        ));
+        progress(&format!("{}: building its modules ({} of {})", allocator.name, number + 1, all.len()));
         for &level in levels {
-            for (kind, _, base) in KINDS {
+            for &(kind, _, base) in kinds {
                 if !bases.iter().any(|base| base.key == allocator.key) || allocator.key == base.key {
                     let module = build(&wasm_opt, allocator, kind, level)?;
                     modules.insert((allocator.key, kind, level), module);
@@ -83,10 +85,10 @@ pub fn run(plan: &Plan) -> Result<()> {
     for &level in levels {
         println!("\nBytes added at opt-level {level}, after wasm-opt (in brackets: gzipped)\n");
         let mut rows = vec![vec!["allocator".to_owned()]];
-        rows[0].extend(KINDS.map(|(_, what, _)| what.to_owned()));
+        rows[0].extend(kinds.iter().map(|(_, what, _)| (*what).to_owned()));
         for allocator in &plan.allocators {
             let mut row = vec![allocator.name.to_owned()];
-            for (kind, _, base) in KINDS {
+            for &(kind, _, base) in kinds {
                 let (raw, gzip) = sizes[&(allocator.key, kind, level)];
                 let (base_raw, base_gzip) = sizes[&(base.key, kind, level)];
                 row.push(format!("{} ({})", raw - base_raw, gzip - base_gzip));
@@ -122,25 +124,23 @@ pub fn exports(allocator: &Allocator) -> Result<[i64; 2]> {
     Ok([added(first)?, added(second)?])
 }
 
-/// Builds one small module and returns where it lies.
-fn build(wasm_opt: &Path, allocator: &Allocator, kind: &str, level: &str) -> Result<PathBuf> {
-    let profile = format!("wasm-{level}");
-    // std's default cannot be had without std.
-    let std = if allocator.key == modules::STD.key { ",std" } else { "" };
-    let features = format!("{kind}{std}{}", allocator.feature());
-    tools::run(modules::cargo_build("size", &profile, &features).arg("--quiet"))?;
+/// Builds one module and returns where it lies.
+fn build(wasm_opt: &Path, allocator: &Allocator, kind: &str, level: &'static str) -> Result<PathBuf> {
     let target_dir = tools::target_dir().join("bench");
+    let profile = Profile::Lto(level);
+    let built = if kind == LARGE {
+        modules::build(allocator, &demo::PROGRAMS.map(|(program, _)| program), profile)?
+    } else {
+        // std's default cannot be had without std.
+        let std = if allocator.key == modules::STD.key { ",std" } else { "" };
+        let features = format!("{kind}{std}{}", allocator.feature());
+        tools::run(modules::cargo_build("size", &profile.name(), &features).arg("--quiet"))?;
+        target_dir.join(tools::WASM).join(profile.name()).join("size.wasm")
+    };
     let dir = target_dir.join("small-modules");
     fs::create_dir_all(&dir)?;
     let module = dir.join(format!("{}-{kind}-{level}.wasm", allocator.key));
-    tools::run(
-        Command::new("node")
-            .arg(wasm_opt)
-            .args(WASM_OPT)
-            .arg(target_dir.join(tools::WASM).join(profile).join("size.wasm"))
-            .arg("-o")
-            .arg(&module),
-    )?;
+    tools::run(Command::new("node").arg(wasm_opt).args(WASM_OPT).arg(built).arg("-o").arg(&module))?;
     Ok(module)
 }
 
