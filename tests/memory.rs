@@ -617,6 +617,37 @@ fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
 }
 per_strategy!(long_free_list_does_not_slow_down_growth);
 
+/// Written when it went unnoticed that a heap put its free blocks together at every request.
+fn free_blocks_are_seldom_put_together<K: Kind>() -> Checked {
+    const COUNT: usize = much(2000, 2000, 100);
+    let mut memory = Memory::new(8 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let large = layout(KIB, 8);
+    let blocks: Vec<_> = (0..2 * COUNT).map(|_| get(&heap, large)).collect();
+    let (now, later): (Vec<_>, Vec<_>) =
+        blocks.into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
+    for (_, ptr) in now {
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, large) };
+    }
+    // Half of the memory was freed, so that comes first.
+    get(&heap, layout(8, 8));
+    let touches = watch.touches();
+    // Another tenth.
+    let traffic = later.into_iter().take(COUNT / 5).map(|(_, ptr)| {
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, large) };
+        // No block of that size was freed.
+        get(&heap, layout(40, 8))
+    });
+    let requests = traffic.count();
+    let touches = watch.touches() - touches;
+    assert!(touches <= 20 * requests, "{touches} accesses for {requests} requests");
+    Ok(())
+}
+per_strategy!(free_blocks_are_seldom_put_together: freelist);
+
 /// Where memory is large, it grows by a little more than is needed, but not if that is what the source refuses.
 fn large_memory_grows_ahead<K: Kind>() -> Checked {
     let mut memory = Memory::new(24 * MIB);
