@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::bench::{GROUPS, all_allocators, embedded};
-use crate::modules::STD;
+use crate::modules::{Allocator, STD};
 use crate::results::{Results, Row};
 use crate::statistics::Ratios;
 use crate::tools::root;
@@ -43,7 +43,17 @@ fn one(results: &Results, cells: &[(&str, &str)], column: &str) -> Option<f64> {
 }
 
 fn size(sizes: &Results, key: &str, module: &str) -> f64 {
-    one(sizes, &[("allocator", key), ("module", module), ("opt-level", "z")], "bytes added").unwrap()
+    size_at(sizes, key, module, "z")
+}
+
+fn size_at(sizes: &Results, key: &str, module: &str, level: &str) -> f64 {
+    one(sizes, &[("allocator", key), ("module", module), ("opt-level", level)], "bytes added").unwrap()
+}
+
+/// The allocator that a row of a table begins with, in English or in Chinese.
+fn named(cell: &str) -> Option<&'static Allocator> {
+    let name = if cell == "标准库默认" { STD.name } else { cell };
+    all_allocators().find(|allocator| allocator.name == name)
 }
 
 const MODULES: [&str; 3] = ["exports", "exports-realloc", "program"];
@@ -67,8 +77,8 @@ fn ratios_beside_others_are_those_measured() {
     for (file, others) in tables(["| | bytes added", "| | 增加的字节"]) {
         let mut checked = 0;
         for row in &others[2..] {
-            let name = if row[0] == "标准库默认" { STD.name } else { &row[0] };
-            let Some(allocator) = all_allocators().find(|allocator| allocator.name == name) else {
+            let name = &row[0];
+            let Some(allocator) = named(name) else {
                 assert!(name.starts_with("lite-alloc 0.1.0"), "{file} has a row `{name}`");
                 continue;
             };
@@ -109,6 +119,20 @@ fn ratios_beside_others_are_those_measured() {
             }
         }
         assert_eq!(checked, 9 * 3 + 32, "cells checked in {file}");
+    }
+}
+
+#[test]
+fn sizes_of_large_programs_are_those_measured() {
+    let sizes = results("size.csv");
+    for (file, large) in tables(["| bytes added to a large program", "| 给大程序增加的字节"]) {
+        assert_eq!(large.len(), 2 + 9, "{file}");
+        for row in &large[2..] {
+            let key = named(&row[0]).unwrap().key;
+            let measured = ["z", "s", "3"].map(|level| size_at(&sizes, key, "demo", level).to_string());
+            let said: Vec<_> = row[1..].iter().map(|cell| cell.replace(' ', "").replace('−', "-")).collect();
+            assert_eq!(said, measured, "{file}: {}", row[0]);
+        }
     }
 }
 

@@ -41,16 +41,16 @@ pub const UNIT_TESTS: &str = "-p lite-alloc-core -p lite-alloc-freelist -p lite-
 /// The `rust-version` of the libraries, as rustup calls it.
 const OLDEST: &str = "1.85.0";
 
-/// Bytes that an allocator may add, at opt-level z, to a module that exports nothing but alloc and dealloc, to one that exports
-/// realloc too, and to a program for a Cortex-M0 that calls alloc and dealloc; as `cargo xtask bench` measures them. To be lowered when
-/// the code shrinks.
-const SIZE_BUDGETS: [(&str, [i64; 3]); 4] = [
-    ("bump", [237, 424, 296]),
-    ("segregated", [298, 507, 348]),
-    ("freelist", [865, 1017, 608]),
-    ("smallest", [442, 535, 284]),
+/// Bytes that an allocator may add, as `cargo xtask bench` measures them: at opt-level z, to a module that exports nothing but alloc and
+/// dealloc, to one that exports realloc too, and to a program for a Cortex-M0 that calls alloc and dealloc, to be lowered when the
+/// code shrinks; and at opt-level 3, to the demo's module, where a change of how LLVM inlines takes ten thousand bytes.
+const SIZE_BUDGETS: [(&str, [i64; 4]); 4] = [
+    ("bump", [237, 424, 296, 0]),
+    ("segregated", [298, 507, 348, -5500]),
+    ("freelist", [865, 1017, 608, -5000]),
+    ("smallest", [441, 534, 284, -5500]),
 ];
-const SIZES: [&str; 3] = ["wasm", "wasm with realloc", "Cortex-M0"];
+const SIZES: [&str; 4] = ["wasm", "wasm with realloc", "Cortex-M0", "a large program in wasm"];
 
 type Step = fn(&mut Run) -> Result<()>;
 
@@ -228,8 +228,8 @@ fn sizes(run: &mut Run) -> Result<()> {
     for (key, budgets) in SIZE_BUDGETS {
         let allocator = modules::ours().find(|allocator| allocator.key == key);
         let allocator = allocator.with_context(|| format!("there is no allocator {key}"))?;
-        let [exports, with_realloc] = size::exports(allocator)?;
-        let bytes = [exports, with_realloc, embedded::flash(key)? as i64];
+        let [exports, with_realloc, large] = size::budgeted(allocator)?;
+        let bytes = [exports, with_realloc, embedded::flash(key)? as i64, large];
         for ((what, bytes), budget) in SIZES.into_iter().zip(bytes).zip(budgets) {
             println!("{}, {what}: {bytes} bytes of {budget}", allocator.name);
             if bytes > budget {
