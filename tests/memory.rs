@@ -542,16 +542,16 @@ per_strategy!(two_adjacent_free_blocks_serve_their_sum: freelist);
 
 // Work.
 
-/// A heap with `count` free blocks of `size` bytes, no two of which touch.
-fn riddled<'a, K: Kind>(watch: &'a Watch<'a>, count: usize, size: usize) -> Over<'a, K> {
+/// A heap with `count` free blocks of `size` bytes, no two of which touch, and the blocks between them.
+fn riddled<'a, K: Kind>(watch: &'a Watch<'a>, count: usize, size: usize) -> (Over<'a, K>, Vec<*mut u8>) {
     let heap = Over::<K>::with_source(watch);
     let blocks: Vec<_> = (0..2 * count).map(|_| get(&heap, layout(size, 8))).collect();
-    for ptr in blocks.into_iter().step_by(2) {
+    for &ptr in blocks.iter().step_by(2) {
         // SAFETY: it is live and has that layout.
         unsafe { heap.dealloc(ptr, layout(size, 8)) };
     }
     assert!(free_pieces(&heap).len() >= count);
-    heap
+    (heap, blocks.into_iter().skip(1).step_by(2).collect())
 }
 
 const MANY: usize = much(100_000, 100_000, 500);
@@ -566,7 +566,7 @@ fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
     const REQUESTS: usize = much(20_000, 20_000, 100);
     let mut memory = Memory::new(16 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = riddled::<K>(&watch, MANY, 32);
+    let (heap, _) = riddled::<K>(&watch, MANY, 32);
     for index in 0..REQUESTS {
         let before = watch.touches();
         get(&heap, layout(48 + index % 5 * 16, 8));
@@ -586,7 +586,7 @@ per_strategy!(long_free_list_does_not_slow_down_allocation: bump, segregated, fr
 fn long_free_list_does_not_slow_down_release<K: Kind>() -> Checked {
     let mut memory = Memory::new(16 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = riddled::<K>(&watch, MANY, 32);
+    let (heap, _) = riddled::<K>(&watch, MANY, 32);
     let blocks: Vec<_> = (0..1000).map(|_| get(&heap, layout(32, 8))).collect();
     for ptr in blocks {
         let touches = watch.touches();
@@ -605,7 +605,7 @@ fn long_free_list_does_not_slow_down_growth<K: Kind>() -> Checked {
     const REQUESTS: usize = much(100, 100, 10);
     let mut memory = Memory::new(32 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = riddled::<K>(&watch, MANY, 32);
+    let (heap, _) = riddled::<K>(&watch, MANY, 32);
     for _ in 0..REQUESTS {
         let touches = watch.touches();
         get(&heap, layout(PAGE, 8));
@@ -622,22 +622,14 @@ fn free_blocks_are_seldom_put_together<K: Kind>() -> Checked {
     const COUNT: usize = much(2000, 2000, 100);
     let mut memory = Memory::new(8 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = Over::<K>::with_source(&watch);
-    let large = layout(KIB, 8);
-    let blocks: Vec<_> = (0..2 * COUNT).map(|_| get(&heap, large)).collect();
-    let (now, later): (Vec<_>, Vec<_>) =
-        blocks.into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
-    for (_, ptr) in now {
-        // SAFETY: it is live and has that layout.
-        unsafe { heap.dealloc(ptr, large) };
-    }
+    let (heap, live) = riddled::<K>(&watch, COUNT, KIB);
     // Half of the memory was freed, so that comes first.
     get(&heap, layout(8, 8));
     let touches = watch.touches();
     // Another tenth.
-    let traffic = later.into_iter().take(COUNT / 5).map(|(_, ptr)| {
+    let traffic = live.into_iter().take(COUNT / 5).map(|ptr| {
         // SAFETY: it is live and has that layout.
-        unsafe { heap.dealloc(ptr, large) };
+        unsafe { heap.dealloc(ptr, layout(KIB, 8)) };
         // No block of that size was freed.
         get(&heap, layout(40, 8))
     });
@@ -680,7 +672,7 @@ per_strategy!(large_memory_grows_ahead: freelist);
 fn free_blocks_of_nearly_the_size_do_not_slow_down_allocation<K: Kind>() -> Checked {
     let mut memory = Memory::new(16 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = riddled::<K>(&watch, 2000, KIB);
+    let (heap, _) = riddled::<K>(&watch, 2000, KIB);
     let large = layout(MIB, 8);
     let ptr = get(&heap, large);
     // SAFETY: it is live and has that layout.

@@ -24,9 +24,9 @@ use workloads::Family;
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--workloads <names>] [--rounds <n>]
 
-  --quick        fewer rounds, less patience, modules built without LTO, sizes of small modules at opt-level z only, a soak of the real
-                 programs on short inputs only, neither memory nor embedded, and the best known peers only, unless the
-                 other options say otherwise
+  --quick        fewer rounds, less patience, modules built without LTO, sizes of small modules at opt-level z only, a
+                 soak of the real programs on short inputs only, neither memory nor embedded, and the best known peers
+                 only, unless the other options say otherwise
   --only         of: size, fuel (instructions and memory), memory (of the real programs, over several inputs), growth
                  (of instructions with live blocks), time (in Node.js), soak (many repetitions), embedded (flash, RAM
                  and instructions on microcontrollers, under QEMU), plots (of the results that are there)

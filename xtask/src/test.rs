@@ -224,11 +224,15 @@ fn packages(run: &mut Run) -> Result<()> {
 }
 
 fn sizes(run: &mut Run) -> Result<()> {
-    let mut too_large = Vec::new();
-    for (key, budgets) in SIZE_BUDGETS {
+    let find = |(key, _)| {
         let allocator = modules::ours().find(|allocator| allocator.key == key);
-        let allocator = allocator.with_context(|| format!("there is no allocator {key}"))?;
-        let [exports, with_realloc, large] = size::budgeted(allocator)?;
+        allocator.with_context(|| format!("there is no allocator {key}"))
+    };
+    let allocators = SIZE_BUDGETS.into_iter().map(find).collect::<Result<Vec<_>>>()?;
+    let added = size::budgeted(&allocators)?;
+    let mut too_large = Vec::new();
+    for ((allocator, (key, budgets)), added) in allocators.into_iter().zip(SIZE_BUDGETS).zip(added) {
+        let [exports, with_realloc, large] = added;
         let bytes = [exports, with_realloc, embedded::flash(key)? as i64, large];
         for ((what, bytes), budget) in SIZES.into_iter().zip(bytes).zip(budgets) {
             println!("{}, {what}: {bytes} bytes of {budget}", allocator.name);

@@ -44,7 +44,8 @@ const WASM_OPT: [&str; 10] = [
 pub fn run(plan: &Plan) -> Result<()> {
     let wasm_opt = tools::need_wasm_opt()?;
     // The large modules take ten minutes.
-    let (levels, kinds) = if plan.quick { (&LEVELS[..1], &KINDS[..4]) } else { (&LEVELS[..], &KINDS[..]) };
+    let (levels, kinds) =
+        if plan.quick { (&LEVELS[..1], &KINDS[..KINDS.len() - 1]) } else { (&LEVELS[..], &KINDS[..]) };
     let mut modules: HashMap<(&str, &str, &str), PathBuf> = HashMap::new();
     let bases = [&modules::NULL, &modules::STUB, &modules::IMPORTED];
     let all: Vec<&Allocator> = bases.into_iter().chain(plan.allocators.iter().copied()).collect();
@@ -112,16 +113,23 @@ pub fn run(plan: &Plan) -> Result<()> {
     plan.write("size", &lines)
 }
 
-/// Bytes that an allocator adds to modules of the first two kinds at opt-level z, and to a large one at 3.
-pub fn budgeted(allocator: &Allocator) -> Result<[i64; 3]> {
+/// Bytes that each allocator adds to modules of the first two kinds at opt-level z, and to a large one at 3.
+pub fn budgeted(allocators: &[&Allocator]) -> Result<Vec<[i64; 3]>> {
     let wasm_opt = tools::need_wasm_opt()?;
     let [exports, with_realloc, .., large] = KINDS;
-    let added = |(kind, _, base): (&str, &str, &Allocator), level| {
-        let bytes = |allocator| Ok(fs::metadata(build(&wasm_opt, allocator, kind, level)?)?.len() as i64);
-        let of_base: Result<i64> = bytes(base);
-        Ok::<_, anyhow::Error>(bytes(allocator)? - of_base?)
-    };
-    Ok([added(exports, "z")?, added(with_realloc, "z")?, added(large, "3")?])
+    let mut added = vec![[0; 3]; allocators.len()];
+    for (number, ((kind, _, base), level)) in
+        [(exports, "z"), (with_realloc, "z"), (large, "3")].into_iter().enumerate()
+    {
+        let bytes = |allocator| -> Result<i64> {
+            Ok(fs::metadata(build(&wasm_opt, allocator, kind, level)?)?.len() as i64)
+        };
+        let of_base = bytes(base)?;
+        for (added, allocator) in added.iter_mut().zip(allocators) {
+            added[number] = bytes(allocator)? - of_base;
+        }
+    }
+    Ok(added)
 }
 
 /// Builds one module and returns where it lies.
@@ -137,7 +145,7 @@ fn build(wasm_opt: &Path, allocator: &Allocator, kind: &str, level: &'static str
         tools::run(modules::cargo_build("size", &profile.name(), &features).arg("--quiet"))?;
         target_dir.join(tools::WASM).join(profile.name()).join("size.wasm")
     };
-    let dir = target_dir.join("small-modules");
+    let dir = target_dir.join("sized-modules");
     fs::create_dir_all(&dir)?;
     let module = dir.join(format!("{}-{kind}-{level}.wasm", allocator.key));
     tools::run(Command::new("node").arg(wasm_opt).args(WASM_OPT).arg(built).arg("-o").arg(&module))?;
