@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 
 use common::steps::{FUZZ_MEMORY, run_bytes};
-use common::{Bump, Checked, FreeList, Kind, Memory, Segregated, Smallest, arithmetic, much};
+use common::{Bounded, Bump, Checked, FreeList, Kind, Memory, Segregated, Smallest, arithmetic, much};
 use proptest::test_runner::TestCaseError;
 
 /// Runs `test` on the inputs of a fuzz target.
@@ -46,6 +46,11 @@ fn programs_of_the_fuzzer_on_freelist() {
 #[test]
 fn programs_of_the_fuzzer_on_smallest() {
     programs::<Smallest>("smallest");
+}
+
+#[test]
+fn programs_of_the_fuzzer_on_bounded() {
+    programs::<Bounded>("bounded");
 }
 
 #[test]

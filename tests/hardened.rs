@@ -29,12 +29,16 @@ per_strategy!(blocks_that_cannot_be_are_refused);
 fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
     let memory = Memory::new(PAGE);
     let heap = Heap::<K::Strategy, _>::with_source(ClaimedRegions::new());
-    for bank in [0, 8 * KIB] {
+    const BANK: usize = 16 * KIB;
+    for bank in [0, 2 * BANK] {
         // SAFETY: inside the memory, which nobody else uses, and which outlives the heap.
-        assert_eq!(unsafe { heap.claim(memory.start().add(bank), 4 * KIB) }, Ok(4 * KIB));
+        assert_eq!(unsafe { heap.claim(memory.start().add(bank), BANK) }, Ok(BANK));
     }
-    for kib in if K::POWERS { [4, 2, 1, 1] } else { [3, 2, 2, 1] } {
-        get(&heap, layout(largest(kib * KIB), 8));
+    let quarters = if K::POWERS { [4, 2, 1, 1] } else { [3, 2, 2, 1] };
+    let [first, second, third, fourth] = quarters.map(|quarters| quarters * BANK / 4);
+    let kept = K::kept(BANK);
+    for size in [first, second, third - kept, fourth - kept] {
+        get(&heap, layout(largest(size), 8));
     }
     // SAFETY: the size is not 0.
     assert!(unsafe { heap.alloc(layout(1, 1)).is_null() });
@@ -79,7 +83,16 @@ fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked 
         let heap = Heap::<K::Strategy, _>::with_source(Sip { next: start, missing: &missing });
         let ptr = get(&heap, layout(size, align));
         let (block, multiple) = K::place(asked(layout(size, align)).0);
-        assert_eq!(missing.get(), start.next_multiple_of(multiple) - start + block);
+        let unit = 2 * GRANULE;
+        let wanted = if K::EXTENDS {
+            start.next_multiple_of(multiple) - start + block
+        } else {
+            // A whole pool, in which a block of that alignment fits in any case.
+            let pools = (1..).map(|units| units * unit);
+            let fits = |&bytes: &usize| K::fits(Region { start: 0, end: bytes }, block, multiple);
+            start.next_multiple_of(unit) - start + pools.into_iter().find(fits).unwrap()
+        };
+        assert_eq!(missing.get(), wanted);
         // SAFETY: the block is that long, and it is not used from here on.
         unsafe {
             ptr.write_bytes(1, size);

@@ -48,6 +48,11 @@ fn every_case_is_stopped(strategy: &str) {
 }
 
 #[test]
+fn every_misuse_of_bounded_is_stopped() {
+    every_case_is_stopped("bounded");
+}
+
+#[test]
 fn every_misuse_of_bump_is_stopped() {
     every_case_is_stopped("bump");
 }

@@ -22,6 +22,7 @@
 #![no_std]
 
 mod bins;
+mod bounded;
 mod class;
 mod smallest;
 mod sweep;
@@ -34,6 +35,7 @@ use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, Heap, INTACT, Strategy, keep_argument};
 
 use bins::Bins;
+pub use bounded::{Bounded, BoundedFreeListAllocator};
 use class::BARE_METAL;
 pub use smallest::{Smallest, SmallestFreeListAllocator};
 use sweep::sweep;

@@ -14,8 +14,9 @@
 //! [`FreeListAllocator`](single_threaded::FreeListAllocator) is the one to take if in doubt.
 //! [`SegregatedBumpAllocator`](single_threaded::SegregatedBumpAllocator) is for many small objects, and
 //! [`BumpFreeListAllocator`](single_threaded::BumpFreeListAllocator) for short-lived work;
-//! [`SmallestFreeListAllocator`](single_threaded::SmallestFreeListAllocator) for the least code that merges free memory. Their
-//! documentation says what each costs and when not to use it.
+//! [`SmallestFreeListAllocator`](single_threaded::SmallestFreeListAllocator) for the least code that merges free memory, and
+//! [`BoundedFreeListAllocator`](single_threaded::BoundedFreeListAllocator) for a bound on what each call takes. Their documentation says
+//! what each costs and when not to use it.
 //!
 //! `new()` draws on this target's own memory: `memory.grow` in WebAssembly, the system on hosts, and nothing on bare metal until
 //! [`Heap::claim`] is called. [`source`] has others. [`Heap`] tells what holds for threads and interrupts.
@@ -25,7 +26,7 @@
 /// The allocators. Each is made for one thread; see [`Heap`] for what guards it where there are more.
 pub mod single_threaded {
     pub use lite_alloc_bump::BumpFreeListAllocator;
-    pub use lite_alloc_freelist::{FreeListAllocator, SmallestFreeListAllocator};
+    pub use lite_alloc_freelist::{BoundedFreeListAllocator, FreeListAllocator, SmallestFreeListAllocator};
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
 

@@ -57,11 +57,27 @@ pub trait Kind {
     const COALESCES: bool;
     /// Whether blocks are powers of two that lie at multiples of their size.
     const POWERS: bool = false;
+    /// Whether a block may start in memory that was there before and end in what the source gives for it.
+    const EXTENDS: bool = true;
+    /// The largest size that there is certainly memory for.
+    const LARGEST: usize = isize::MAX as usize;
     /// The bytes that a live block occupies, and what their address is a multiple of.
     fn place(layout: Layout) -> (usize, usize);
     /// The bytes that a live block of `size` occupies, whatever its alignment.
     fn extent(size: usize) -> usize {
         Self::place(layout(size, 1)).0
+    }
+    /// How many bytes of a region the strategy keeps for itself; all of them, if it has no more.
+    fn kept(_bytes: usize) -> usize {
+        0
+    }
+    /// Where blocks may lie in the regions that the source has given.
+    fn usable(regions: &[Region]) -> Vec<Region> {
+        joined(regions)
+    }
+    /// Whether a block certainly fits in a region that is fresh.
+    fn fits(region: Region, size: usize, align: usize) -> bool {
+        holds(region, size, align)
     }
 }
 
@@ -69,6 +85,7 @@ pub struct Bump;
 pub struct Segregated;
 pub struct FreeList;
 pub struct Smallest;
+pub struct Bounded;
 
 fn granules(size: usize) -> usize {
     size.div_ceil(GRANULE) * GRANULE
@@ -116,12 +133,47 @@ impl Kind for Smallest {
     }
 }
 
+/// What the blocks of `BoundedFreeListAllocator` are made of, in bytes.
+const UNIT: usize = if cfg!(feature = "hardened") { 2 * GRANULE } else { GRANULE };
+
+/// A region that is longer becomes several pools.
+const LARGEST_POOL: usize = UNIT << (usize::BITS / 2);
+
+impl Kind for Bounded {
+    type Strategy = lite_alloc_freelist::Bounded;
+    const KEEPS_ALL: bool = true;
+    const COALESCES: bool = true;
+    const EXTENDS: bool = false;
+    const LARGEST: usize = LARGEST_POOL / 2;
+    fn place(layout: Layout) -> (usize, usize) {
+        FreeList::place(layout)
+    }
+    /// A unit, one for each bin, and those of the table.
+    fn kept(bytes: usize) -> usize {
+        let table = (bytes / UNIT + 1).div_ceil(8 * UNIT);
+        bytes.min((1 + usize::BITS as usize / 2 + table) * UNIT)
+    }
+    fn usable(regions: &[Region]) -> Vec<Region> {
+        let pools = regions.iter().flat_map(|region| {
+            let starts = (region.start..region.end).step_by(LARGEST_POOL);
+            starts.map(|start| Region { start, end: region.end.min(start.saturating_add(LARGEST_POOL)) })
+        });
+        let blocks = pools.map(|pool| Region { start: pool.start + Self::kept(pool.len()), ..pool });
+        blocks.filter(|blocks| !blocks.is_empty()).collect()
+    }
+    fn fits(region: Region, size: usize, align: usize) -> bool {
+        let bytes = region.len().min(LARGEST_POOL);
+        let least = size as u128 + (align.max(UNIT) - UNIT) as u128;
+        least <= (bytes - Self::kept(bytes)) as u128
+    }
+}
+
 /// Makes one test per strategy of a function that is generic over [`Kind`] and returns [`Checked`].
 ///
 /// `per_strategy!(name)` stands for all of them; `per_strategy!(name: bump, freelist)` for those named.
 #[macro_export]
 macro_rules! per_strategy {
-    ($name:ident) => { $crate::per_strategy!($name: bump, segregated, freelist, smallest); };
+    ($name:ident) => { $crate::per_strategy!($name: bump, segregated, freelist, smallest, bounded); };
     ($name:ident: $($kind:ident),+) => {
         mod $name {
             use $crate::common::test;
@@ -144,6 +196,12 @@ macro_rules! per_strategy {
         #[test]
         fn smallest() {
             super::$name::<$crate::common::Smallest>().unwrap();
+        }
+    };
+    (@ $name:ident bounded) => {
+        #[test]
+        fn bounded() {
+            super::$name::<$crate::common::Bounded>().unwrap();
         }
     };
     (@ $name:ident freelist) => {
@@ -182,7 +240,12 @@ pub struct Memory {
 
 impl Memory {
     pub fn new(bytes: usize) -> Self {
-        let layout = layout(bytes, PAGE);
+        Self::aligned(bytes, PAGE)
+    }
+
+    /// The same, aligned to at least that.
+    pub fn aligned(bytes: usize, align: usize) -> Self {
+        let layout = layout(bytes, align.max(PAGE));
         // SAFETY: `bytes` is not 0 in any test.
         let start = unsafe { std::alloc::alloc(layout) };
         assert!(!start.is_null(), "the test needs {bytes} bytes");
@@ -241,6 +304,11 @@ pub fn total(pieces: &[Region]) -> usize {
 /// Whether all `bytes` are `byte`. Fast even in a debug build.
 pub fn is_filled(bytes: &[u8], byte: u8) -> bool {
     bytes.chunks(KIB).all(|chunk| *chunk == [byte; KIB][..chunk.len()])
+}
+
+/// The page of a source of so many bytes, for a strategy to have all of them as one region in the end, or as few.
+pub fn page<K: Kind>(bytes: usize) -> usize {
+    if K::EXTENDS { PAGE } else { (1 << bytes.trailing_zeros()).min(LARGEST_POOL) }
 }
 
 /// Whether a block fits in `region`, without overflow.

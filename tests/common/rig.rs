@@ -265,13 +265,14 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
             prop_assert!(found.is_none(), "{:?} is refused, but would fit in {:x?}", layout, found);
         }
         if K::COALESCES
+            && K::EXTENDS
             && let Some(last) = joined(&before.free).last().filter(|last| last.end == start)
         {
             start = last.start;
         }
         if !before.refuses {
             let end = self.watch.end() + self.watch.left() * self.watch.page();
-            let fits = holds(Region { start, end }, size, align);
+            let fits = K::fits(Region { start, end }, size, align);
             prop_assert!(!fits, "{:?} is refused, but memory could have grown for it", layout);
         }
         self.check()
@@ -333,7 +334,8 @@ impl<'a, K: Kind, const ZEROED: bool> Rig<'a, K, ZEROED> {
 
         if K::KEEPS_ALL {
             let live: usize = self.live.iter().map(|block| block.extent::<K>().len()).sum();
-            prop_assert_eq!(live + total(&free), self.watch.granted(), "bytes live + free, and granted");
+            let usable = total(&self.watch.usable::<K>());
+            prop_assert_eq!(live + total(&free), usable, "bytes live + free, and granted");
         } else {
             self.check_cells(&free)?;
         }

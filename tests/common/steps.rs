@@ -66,7 +66,7 @@ pub fn finish<K: Kind, const ZEROED: bool>(rig: &mut Rig<K, ZEROED>) -> Checked 
     if K::KEEPS_ALL {
         prop_assert_eq!(
             joined(&rig.free()),
-            watch.regions(),
+            watch.usable::<K>(),
             "everything is freed, but not everything is free"
         );
     }
@@ -74,7 +74,7 @@ pub fn finish<K: Kind, const ZEROED: bool>(rig: &mut Rig<K, ZEROED>) -> Checked 
         // Nothing more to be had: each region, the largest first, is served as one block.
         watch.limit_to(0);
         watch.refuse(false);
-        let mut regions = watch.regions();
+        let mut regions = watch.usable::<K>();
         regions.sort_unstable_by_key(|region| core::cmp::Reverse(region.len()));
         for region in regions {
             rig.get(largest(region.len()), 1)?;

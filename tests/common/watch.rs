@@ -7,6 +7,8 @@ use lite_alloc_core::address::Region;
 use lite_alloc_core::source::testing::TestPages;
 use lite_alloc_core::source::{PageSource, Request};
 
+use super::Kind;
+
 /// What the pages of others are filled with.
 const CANARY: u8 = 0xC5;
 
@@ -105,6 +107,11 @@ impl<'a, const ZEROED: bool> Watch<'a, ZEROED> {
     /// The regions handed out, those that touch joined, in ascending order.
     pub fn regions(&self) -> Vec<Region> {
         super::joined(&self.regions.borrow())
+    }
+
+    /// Where blocks of that strategy may lie.
+    pub fn usable<K: Kind>(&self) -> Vec<Region> {
+        K::usable(&self.regions.borrow())
     }
 
     /// The address where memory ends now.

@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(BumpFreeListAllocator);
+misuse!(BumpFreeListAllocator, addresses: true);

@@ -8,8 +8,8 @@ use core::alloc::{GlobalAlloc, Layout};
 use std::collections::BTreeMap;
 use std::panic;
 
-/// A heap that is misused, and another one.
-pub type Heaps = (&'static (dyn GlobalAlloc + Sync), &'static (dyn GlobalAlloc + Sync));
+/// A heap that is misused, another one, and whether their free blocks lead to each other by their addresses.
+pub type Heaps = (&'static (dyn GlobalAlloc + Sync), &'static (dyn GlobalAlloc + Sync), bool);
 
 type Case = fn(Heaps);
 
@@ -154,8 +154,8 @@ fn a_pointer_to_nowhere(heap: Heaps) {
 /// With blocks of the misused heap around it, if memory is granted in ascending order.
 fn a_block_of_another_heap(heap: Heaps) {
     get(heap, 100_000, 8);
-    let ptr = get((heap.1, heap.0), 24, 8);
-    get(heap, 5_000_000, 8);
+    let ptr = get((heap.1, heap.0, heap.2), 24, 8);
+    get(heap, 1_000_000, 8);
     expect_none(ptr, 24, 8);
     dealloc(heap, ptr, 24, 8);
 }
@@ -268,7 +268,8 @@ fn write_after_free(heap: Heaps, size: usize, offset: usize) {
 }
 
 fn written_through_a_pointer_from_before_realloc(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+    // One that lies between others, is not merged with what is free, and so is the first of its size.
+    let ptr = [(); 20].map(|()| get(heap, 24, 8))[10];
     expect_written(ptr, 24, 0);
     // SAFETY: the block is live, and has that layout.
     let moved = unsafe { heap.0.realloc(ptr, layout(24, 8), 80) };
@@ -300,7 +301,12 @@ fn free_memory_written(heap: Heaps) {
 fn damage_list(heap: Heaps, link: usize, between: usize) {
     let (size, align) = (24, 8);
     let ptr = get(heap, size, align);
-    expect!("the list of free blocks leads to {link:#x}");
+    if heap.2 {
+        expect!("the list of free blocks leads to {link:#x}");
+    } else {
+        // It leads to some place in the heap.
+        expect!("free memory was written to");
+    }
     dealloc(heap, ptr, size, align);
     // SAFETY: see above.
     unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(link) };
@@ -322,7 +328,8 @@ fn list_damaged_to_lead_to_no_multiple(heap: Heaps) {
 
 /// Found by review: sorted, it became the frontier, and started where LLVM was told that none does.
 fn list_damaged_and_sorted(heap: Heaps) {
-    damage_list(heap, 1, 3 << 20);
+    // A heap whose links are no addresses does not sort.
+    damage_list(heap, 1, if heap.2 { 3 << 20 } else { 24 });
 }
 
 /// Behind the words that the list needs, there are two by which the heap knows them.
@@ -388,7 +395,7 @@ pub fn run(heaps: Heaps) {
 
 /// Makes a program of an allocator.
 macro_rules! misuse {
-    ($allocator:ident) => {
+    ($allocator:ident, addresses: $addresses:literal) => {
         use lite_alloc::single_threaded::$allocator;
 
         #[global_allocator]
@@ -396,7 +403,7 @@ macro_rules! misuse {
         static OTHER: $allocator = $allocator::new();
 
         fn main() {
-            cases::run((&ALLOCATOR, &OTHER));
+            cases::run((&ALLOCATOR, &OTHER, $addresses));
         }
     };
 }

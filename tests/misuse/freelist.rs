@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(FreeListAllocator);
+misuse!(FreeListAllocator, addresses: true);

@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(SegregatedBumpAllocator);
+misuse!(SegregatedBumpAllocator, addresses: true);

@@ -8,7 +8,13 @@ use cortex_m as _;
 use riscv as _;
 
 #[cfg_attr(
-    any(feature = "bump", feature = "segregated", feature = "freelist", feature = "smallest"),
+    any(
+        feature = "bump",
+        feature = "segregated",
+        feature = "freelist",
+        feature = "smallest",
+        feature = "bounded"
+    ),
     path = "ours.rs"
 )]
 mod chosen;

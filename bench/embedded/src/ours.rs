@@ -6,6 +6,8 @@ pub type Chosen = lite_alloc_bump::BumpFreeListAllocator;
 pub type Chosen = lite_alloc_freelist::FreeListAllocator;
 #[cfg(feature = "smallest")]
 pub type Chosen = lite_alloc_freelist::SmallestFreeListAllocator;
+#[cfg(feature = "bounded")]
+pub type Chosen = lite_alloc_freelist::BoundedFreeListAllocator;
 #[cfg(feature = "segregated")]
 pub type Chosen = lite_alloc_segregated::SegregatedBumpAllocator;
 

@@ -13,7 +13,8 @@ mod bare {
     use core::hint::black_box;
 
     use lite_alloc::single_threaded::{
-        BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator, SmallestFreeListAllocator,
+        BoundedFreeListAllocator, BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator,
+        SmallestFreeListAllocator,
     };
     use lite_alloc::source::Arena;
 
@@ -61,6 +62,7 @@ mod bare {
         call!(BumpFreeListAllocator);
         call!(SegregatedBumpAllocator);
         call!(SmallestFreeListAllocator);
+        call!(BoundedFreeListAllocator);
         call!(FreeListAllocator);
     }
 }

@@ -20,7 +20,7 @@ const fn allocator(key: &'static str, name: &'static str, package: &'static str)
 }
 
 /// The features of `bench/embedded`. Ours come without a lock, and in critical sections, as all the others but the limit.
-pub const ALLOCATORS: [Allocator; 17] = [
+pub const ALLOCATORS: [Allocator; 19] = [
     allocator("bump", "BumpFreeListAllocator", "lite-alloc-bump"),
     allocator("bump-cs", "  with critical-section", "lite-alloc-bump"),
     allocator("segregated", "SegregatedBumpAllocator", "lite-alloc-segregated"),
@@ -29,6 +29,8 @@ pub const ALLOCATORS: [Allocator; 17] = [
     allocator("freelist-cs", "  with critical-section", "lite-alloc-freelist"),
     allocator("smallest", "SmallestFreeListAllocator", "lite-alloc-freelist"),
     allocator("smallest-cs", "  with critical-section", "lite-alloc-freelist"),
+    allocator("bounded", "BoundedFreeListAllocator", "lite-alloc-freelist"),
+    allocator("bounded-cs", "  with critical-section", "lite-alloc-freelist"),
     allocator("llff", "embedded-alloc, LLFF", "embedded-alloc"),
     allocator("tlsf", "embedded-alloc, TLSF", "embedded-alloc"),
     allocator("linked-list", "linked_list_allocator", "linked_list_allocator"),

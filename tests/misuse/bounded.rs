@@ -1,0 +1,6 @@
+//! Misuse of `BoundedFreeListAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(BoundedFreeListAllocator, addresses: false);

@@ -1,0 +1,6 @@
+//! A program on `BoundedFreeListAllocator` as the global allocator.
+
+#[macro_use]
+mod common;
+
+program!(BoundedFreeListAllocator);
