@@ -35,7 +35,7 @@ const EXPOSED: &str = "-Zmiri-permissive-provenance -Zmiri-ignore-leaks";
 /// the fuzzer, which is some hundreds of programs like those of `model`.
 const TESTS: [(&str, &str); 7] = [
     (STRICT, UNIT_TESTS),
-    (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory"),
+    (STRICT, "-p lite-alloc-tests --test exhaustive --test model --test memory --test bounded"),
     (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test sources --test threads"),

@@ -14,7 +14,7 @@ const MACHINES: [(&str, &str); 3] = [
     ("thumbv6m-none-eabi", "qemu-system-arm"),
     ("riscv32imac-unknown-none-elf", "qemu-system-riscv32"),
 ];
-const STRATEGIES: [&str; 3] = ["", ",bump", ",segregated"];
+const STRATEGIES: [&str; 4] = ["", ",bump", ",segregated", ",bounded"];
 /// Where interrupt handlers allocate, heaps need critical sections; where not, they may have them.
 const CRITICAL_SECTION: [(&str, &[&str]); 2] = [
     ("critical-section", &["arena", "linker_symbols", "interrupts", "out_of_memory", "json"]),

@@ -8,9 +8,11 @@
 #[cfg_attr(target_arch = "riscv32", path = "riscv.rs")]
 mod machine;
 
+#[cfg(feature = "bounded")]
+pub use lite_alloc::single_threaded::BoundedFreeListAllocator as Allocator;
 #[cfg(feature = "bump")]
 pub use lite_alloc::single_threaded::BumpFreeListAllocator as Allocator;
-#[cfg(not(any(feature = "bump", feature = "segregated")))]
+#[cfg(not(any(feature = "bounded", feature = "bump", feature = "segregated")))]
 pub use lite_alloc::single_threaded::FreeListAllocator as Allocator;
 #[cfg(feature = "segregated")]
 pub use lite_alloc::single_threaded::SegregatedBumpAllocator as Allocator;

@@ -39,10 +39,10 @@ fn main() -> ! {
         println!("7 bytes: {:?}", HEAP.claim(start, 7));
         println!("14 bytes at an odd address: {:?}", HEAP.claim(start.add(1), 14));
         println!("room for 8 bytes: {}", room_for(8));
-        println!("23 bytes at an odd address: {:?}", HEAP.claim(start.add(1), 23));
-        println!("room for 8 bytes: {}, 17 bytes: {}", room_for(8), room_for(17));
-        println!("the same again: {:?}", HEAP.claim(start.add(1), 23));
-        println!("one bank: {:?}", HEAP.claim(start.add(27), 4001));
+        println!("303 bytes at an odd address: {:?}", HEAP.claim(start.add(1), 303));
+        println!("room for 8 bytes: {}, 297 bytes: {}", room_for(8), room_for(297));
+        println!("the same again: {:?}", HEAP.claim(start.add(1), 303));
+        println!("one bank: {:?}", HEAP.claim(start.add(307), 3721));
         println!("one that overlaps it: {:?}", HEAP.claim(start.add(4000), 100));
         println!("one below it: {:?}", HEAP.claim(start, 16));
         println!("the rest: {:?}", HEAP.claim(start.add(4096), len - 4096));

@@ -39,10 +39,10 @@ fn main() -> ! {
         }
         let intact =
             blocks[..served].iter().enumerate().all(|(n, block)| block.iter().all(|&byte| byte == n as u8));
-        // An array that lies at a multiple of 8 only has no room for one of them, where blocks lie at multiples of their size.
+        // Four less, where the heap keeps a table in the array; one less, where blocks lie at multiples of their size, as the array does not.
         println!(
-            "round {round}: 64 blocks of 64 bytes, or one less: {}, intact: {intact}",
-            matches!(served, 63 | 64)
+            "round {round}: 60 to 64 blocks of 64 bytes: {}, intact: {intact}",
+            matches!(served, 60 | 63 | 64)
         );
         assert!(served == *before.get_or_insert(served), "{served} blocks, and before {before:?}");
     }
