@@ -12,7 +12,8 @@ use common::{
     Bounded, Checked, KIB, Kind, MIB, Memory, free_pieces, joined, layout, much, page, test, total,
 };
 use lite_alloc_core::Heap;
-use lite_alloc_core::address::GRANULE;
+use lite_alloc_core::address::{GRANULE, Region};
+use lite_alloc_core::source::{PageSource, Request};
 
 type Over<'a> = Heap<<Bounded as Kind>::Strategy, &'a Watch<'a>>;
 
@@ -39,7 +40,7 @@ impl Random {
 
 /// One region.
 fn memory() -> (Memory, usize) {
-    let bytes = page::<Bounded>(4 * MIB);
+    let bytes = page::<Bounded>(much(4 * MIB, 4 * MIB, 64 * KIB));
     (Memory::aligned(bytes, bytes), bytes)
 }
 
@@ -83,7 +84,7 @@ fn every_call_takes_a_few_accesses() {
     for _ in 0..live.len() / 2 {
         dealloc(&mut live, &mut random);
     }
-    for _ in 0..much(300_000, 50_000, 500) {
+    for _ in 0..much(100_000, 50_000, 500) {
         if random.below(2) == 0 && !live.is_empty() {
             dealloc(&mut live, &mut random);
         } else {
@@ -185,6 +186,53 @@ fn block_of_a_whole_pool_is_zero() {
     assert!(rig.alloc(whole, 1, true).unwrap(), "{whole} bytes in a region of {bytes}");
     assert!(rig.free().is_empty());
     rig.dealloc_all().unwrap();
+}
+
+/// Gives a little first, wherever it is asked for memory, and then what is missing from there on.
+struct Trickle {
+    start: *mut u8,
+    given: usize,
+}
+
+const FIRST: usize = 64 * GRANULE;
+
+// SAFETY: regions follow each other in memory that outlives the source, from which the pointers are.
+unsafe impl PageSource for Trickle {
+    const ZEROED: bool = false;
+
+    fn grow(&mut self, request: Request) -> Option<Region> {
+        let start = self.start.addr() + self.given;
+        self.given += if self.given == 0 {
+            FIRST
+        } else {
+            assert_eq!(request.end, start, "the source expects to be asked for what follows");
+            request.missing
+        };
+        Some(Region { start, end: self.start.addr() + self.given })
+    }
+
+    fn at(&self, addr: usize) -> *mut u8 {
+        self.start.with_addr(addr)
+    }
+}
+
+/// What a source gives before it gives enough is a pool as well.
+#[test]
+fn region_that_is_too_small_is_not_lost() {
+    let memory = Memory::new(64 * KIB);
+    let heap =
+        Heap::<<Bounded as Kind>::Strategy, _>::with_source(Trickle { start: memory.start(), given: 0 });
+    let large = common::get(&heap, layout(KIB * GRANULE, 8));
+    assert!(large.addr() > memory.start().addr() + FIRST);
+    let room = FIRST - Bounded::kept(FIRST);
+    let small = common::get(&heap, layout(room, 8));
+    assert_eq!(small.addr(), memory.start().addr() + Bounded::kept(FIRST));
+    // SAFETY: they are live and have these layouts.
+    unsafe {
+        heap.dealloc(large, layout(KIB * GRANULE, 8));
+        heap.dealloc(small, layout(room, 8));
+    }
+    assert_eq!(free_pieces(&heap).len(), 2);
 }
 
 /// On 32-bit targets, a long region becomes several pools. No memory is lost, and blocks go back to where they came from.

@@ -160,8 +160,8 @@ impl<A: Strategy, S: PageSource> Heap<A, S> {
         self.parts.with(|parts| parts.usage.most)
     }
 
-    /// The bytes that are free, regions that the source still keeps for this heap among them. What a source can grow by is not. O(number of
-    /// free pieces).
+    /// The bytes that are free, regions that the source still keeps for this heap among them, with what a strategy will need of these for
+    /// itself. What a source can grow by is not. O(number of free pieces).
     pub fn free(&self) -> usize {
         self.fold_free(|sum, bytes| sum + bytes)
     }

@@ -78,31 +78,30 @@ impl Bounded {
         }
         let bytes = all * UNIT;
         let mut request = Request { end: 0, missing: bytes, ahead: 0, size: bytes, mask: mask_of(UNIT) };
-        let region = loop {
+        loop {
             let Some(region) = source.grow(request) else { return false };
-            if !region.is_empty() {
-                break region;
-            }
-            // Nothing yet, at an end that can be named now.
-            request.end = region.end;
-        };
-        let mut base = region.start;
-        while base != region.end {
-            let units = ((region.end - base) / UNIT).min(MOST);
-            if units > overhead(units) {
-                let mut link = &raw mut self.highest;
-                // SAFETY: the units are the heap's, as the region is; pools are linked from the highest down.
-                unsafe {
-                    while *link > base {
-                        link = Pool { source: &*source, base: *link }.next_pool();
+            let mut base = region.start;
+            while base != region.end {
+                let units = ((region.end - base) / UNIT).min(MOST);
+                if units > overhead(units) {
+                    let mut link = &raw mut self.highest;
+                    // SAFETY: the units are the heap's, as the region is; pools are linked from the highest down.
+                    unsafe {
+                        while *link > base {
+                            link = Pool { source: &*source, base: *link }.next_pool();
+                        }
+                        Pool { source: &*source, base }.init(units, *link);
+                        *link = base;
                     }
-                    Pool { source: &*source, base }.init(units, *link);
-                    *link = base;
                 }
+                base += units * UNIT;
             }
-            base += units * UNIT;
+            if region.len() >= bytes {
+                return true;
+            }
+            // Too little, or nothing yet, at an end that can be named now.
+            request.end = region.end;
         }
-        true
     }
 }
 

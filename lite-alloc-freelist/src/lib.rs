@@ -53,7 +53,7 @@ use sweep::sweep;
 /// targets).
 ///
 /// Not for hard real time: a single `alloc` may have to sort all free blocks. On a Cortex-M4, most take about 40 instructions; the
-/// worst in a heap of 16 KiB 11 000, and with 512 free blocks in 64 KiB 45 000. [`BoundedFreeListAllocator`] never does that.
+/// worst in a heap of 16 KiB 11 000, and with 512 free blocks in 64 KiB 45 000. [`BoundedFreeListAllocator`] puts no work off.
 ///
 /// For the least code, at the price of speed, there is [`SmallestFreeListAllocator`].
 pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
