@@ -5,7 +5,10 @@
 mod common;
 
 use core::alloc::GlobalAlloc;
+use core::mem::MaybeUninit;
 
+#[cfg(target_pointer_width = "32")]
+use common::LARGEST_POOL;
 use common::rig::Rig;
 use common::watch::Watch;
 use common::{
@@ -191,10 +194,9 @@ fn block_of_a_whole_pool_is_zero() {
 /// Gives a little first, wherever it is asked for memory, and then what is missing from there on.
 struct Trickle {
     start: *mut u8,
+    first: usize,
     given: usize,
 }
-
-const FIRST: usize = 64 * GRANULE;
 
 // SAFETY: regions follow each other in memory that outlives the source, from which the pointers are.
 unsafe impl PageSource for Trickle {
@@ -203,7 +205,7 @@ unsafe impl PageSource for Trickle {
     fn grow(&mut self, request: Request) -> Option<Region> {
         let start = self.start.addr() + self.given;
         self.given += if self.given == 0 {
-            FIRST
+            self.first
         } else {
             assert_eq!(request.end, start, "the source expects to be asked for what follows");
             request.missing
@@ -216,23 +218,55 @@ unsafe impl PageSource for Trickle {
     }
 }
 
-/// What a source gives before it gives enough is a pool as well.
+/// What a source gives before it gives enough is a pool as well, unless it has no room for blocks.
 #[test]
 fn region_that_is_too_small_is_not_lost() {
-    let memory = Memory::new(64 * KIB);
-    let heap =
-        Heap::<<Bounded as Kind>::Strategy, _>::with_source(Trickle { start: memory.start(), given: 0 });
-    let large = common::get(&heap, layout(KIB * GRANULE, 8));
-    assert!(large.addr() > memory.start().addr() + FIRST);
-    let room = FIRST - Bounded::kept(FIRST);
-    let small = common::get(&heap, layout(room, 8));
-    assert_eq!(small.addr(), memory.start().addr() + Bounded::kept(FIRST));
-    // SAFETY: they are live and have these layouts.
-    unsafe {
-        heap.dealloc(large, layout(KIB * GRANULE, 8));
-        heap.dealloc(small, layout(room, 8));
+    for granules in (1..80).step_by(much(1, 1, 13)) {
+        let mut memory = Memory::new(64 * KIB);
+        memory.bytes().fill(MaybeUninit::new(0xA5));
+        let first = granules * GRANULE;
+        let trickle = Trickle { start: memory.start(), first, given: 0 };
+        let heap = Heap::<<Bounded as Kind>::Strategy, _>::with_source(trickle);
+        let large = layout(KIB * GRANULE, 8);
+        let ptr = common::get(&heap, large);
+        assert!(ptr.addr() > memory.start().addr() + first);
+        let room = first - Bounded::kept(first);
+        let free = free_pieces(&heap);
+        assert_eq!(total(&free), room, "a region of {first} bytes");
+        if room != 0 {
+            let small = common::get(&heap, layout(room, 8));
+            assert_eq!(small.addr(), memory.start().addr() + Bounded::kept(first));
+            // SAFETY: it is live and has that layout.
+            unsafe { heap.dealloc(small, layout(room, 8)) };
+        }
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, large) };
+        assert_eq!(free_pieces(&heap).len(), 1 + usize::from(room != 0));
     }
-    assert_eq!(free_pieces(&heap).len(), 2);
+}
+
+/// That fills a pool of as many units as there are numbers for. A longer one is refused before the source is asked for it.
+#[test]
+#[cfg(target_pointer_width = "32")]
+fn largest_block_of_all() {
+    let bytes = MIB;
+    let mut memory = Memory::aligned(bytes, bytes);
+    let watch = Watch::<true>::new(memory.bytes(), common::PAGE);
+    let heap = Over::with_source(&watch);
+    let most = LARGEST_POOL - Bounded::kept(LARGEST_POOL);
+    // SAFETY: the sizes are not 0.
+    unsafe {
+        for size in [most + 1, LARGEST_POOL - 1, LARGEST_POOL, LARGEST_POOL + 1, isize::MAX as usize] {
+            assert!(heap.alloc(layout(size, 1)).is_null(), "{size} bytes");
+        }
+        assert!(heap.alloc(layout(most, 2 * GRANULE)).is_null());
+        assert_eq!(watch.granted(), 0);
+        let ptr = common::get(&heap, layout(most, GRANULE));
+        ptr.write_bytes(1, most);
+        assert_eq!((watch.granted(), free_pieces(&heap).len()), (LARGEST_POOL, 0));
+        heap.dealloc(ptr, layout(most, GRANULE));
+        assert_eq!(free_pieces(&heap)[0].len(), most);
+    }
 }
 
 /// On 32-bit targets, a long region becomes several pools. No memory is lost, and blocks go back to where they came from.

@@ -137,7 +137,7 @@ impl Kind for Smallest {
 const UNIT: usize = if cfg!(feature = "hardened") { 2 * GRANULE } else { GRANULE };
 
 /// A region that is longer becomes several pools.
-const LARGEST_POOL: usize = UNIT << (usize::BITS / 2);
+pub const LARGEST_POOL: usize = UNIT << (usize::BITS / 2);
 
 impl Kind for Bounded {
     type Strategy = lite_alloc_freelist::Bounded;

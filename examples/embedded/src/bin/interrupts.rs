@@ -1,7 +1,8 @@
 //! An interrupt handler allocates while the main program allocates.
 //!
 //! With the feature `critical-section` of `lite-alloc`, every call of the heap is a critical section. Nothing in this
-//! program is `unsafe`.
+//! program is `unsafe`. For a handler with a deadline, take `BoundedFreeListAllocator` (here, the feature `bounded`): the main
+//! program holds interrupts off for no longer than one of its calls takes.
 
 #![no_std]
 #![no_main]
