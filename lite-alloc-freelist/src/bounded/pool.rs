@@ -25,6 +25,8 @@
 //! An algorithm with constant execution time for dynamic storage allocation, 1995). That its own bin has one, too, is seen by a
 //! search, before a request is given up.
 
+use core::hint::assert_unchecked;
+
 use lite_alloc_core::INTACT;
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, padding};
 use lite_alloc_core::source::PageSource;
@@ -63,7 +65,7 @@ pub const fn overhead(units: usize) -> usize {
     EDGES + units / (8 * UNIT) + 1
 }
 
-/// The bin of a size, which is below `MOST` and not 0.
+/// The bin of a size, which is not 0; from `MOST` on, there is none.
 fn bin_of(size: usize) -> usize {
     if COUNTS_ZEROS { (usize::BITS - size.leading_zeros()) as usize } else { digits(size) }
 }
@@ -299,17 +301,17 @@ impl<S: PageSource> Pool<'_, S> {
         }
     }
 
-    /// Takes `size` units, below `MOST`, from a multiple of an alignment on, and returns their address; 0 if there are none. Looks at the
-    /// first block of each bin: O(1); if `all` are wanted, at the others, too: O(free blocks).
+    /// Takes `size` units from a multiple of an alignment on, and returns their address; 0 if there are none. Looks at the first block of
+    /// each bin: O(1); if `all` are wanted, at the others, too: O(free blocks).
     ///
     /// # Safety
     ///
     /// See [`Pool`]. `size` is not 0.
     #[inline(always)]
     pub unsafe fn take(&self, size: usize, mask: usize, all: bool) -> usize {
-        // SAFETY: the bins end at `EDGES`; what is in a bin is a free block.
+        // SAFETY: the bins end at `EDGES`; what is in a bin is a free block, and no block lies at 0.
         unsafe {
-            let mut bin = self.next(bin_of(size));
+            let mut bin = self.next(bin_of(size).min(EDGES));
             loop {
                 let mut block = *bin as usize;
                 bin = bin.byte_add(UNIT);
@@ -324,7 +326,9 @@ impl<S: PageSource> Pool<'_, S> {
                     let pad = padding(self.base + block * UNIT, mask) / UNIT;
                     if pad + size <= *self.size(block) {
                         self.cut(block, pad, size);
-                        return self.base + (block + pad) * UNIT;
+                        let addr = self.base + (block + pad) * UNIT;
+                        assert_unchecked(addr != 0 || !INTACT);
+                        return addr;
                     }
                     block = if all { *self.next(block) as usize } else { 0 };
                 }
