@@ -5,7 +5,6 @@
 mod common;
 
 use core::alloc::GlobalAlloc;
-use core::mem::MaybeUninit;
 
 #[cfg(target_pointer_width = "32")]
 use common::LARGEST_POOL;
@@ -222,8 +221,9 @@ unsafe impl PageSource for Trickle {
 #[test]
 fn region_that_is_too_small_is_not_lost() {
     for granules in (1..80).step_by(much(1, 1, 13)) {
-        let mut memory = Memory::new(64 * KIB);
-        memory.bytes().fill(MaybeUninit::new(0xA5));
+        let memory = Memory::new(64 * KIB);
+        // SAFETY: the memory is that long.
+        unsafe { memory.start().write_bytes(0xA5, 64 * KIB) };
         let first = granules * GRANULE;
         let trickle = Trickle { start: memory.start(), first, given: 0 };
         let heap = Heap::<<Bounded as Kind>::Strategy, _>::with_source(trickle);
