@@ -38,8 +38,8 @@ pub unsafe fn keep_argument(align: usize) {
 ///
 /// `alloc` and `realloc` return 0, or the address of a block that is as long and as aligned as was asked,
 /// lies in regions of the source, and overlaps no live block. When they return 0, whatever was
-/// allocated, free, or to be had before still is. In a block that lies in memory which the source gave during the call, `alloc` has written to
-/// nothing but the first two words.
+/// allocated, free, or to be had before still is. In a block that lies in memory which the source gave during the call, zeroed, `alloc` has written
+/// to nothing but the first two words.
 pub unsafe trait Strategy: Sized {
     /// No free blocks and no memory. All-zero, so that a heap in a `static` takes no space in the binary.
     const EMPTY: Self;

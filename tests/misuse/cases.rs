@@ -40,6 +40,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("list_damaged", list_damaged),
     ("list_damaged_to_lead_to_no_multiple", list_damaged_to_lead_to_no_multiple),
     ("list_damaged_and_sorted", list_damaged_and_sorted),
+    ("list_damaged_to_lead_to_the_end_of_the_bins", list_damaged_to_lead_to_the_end_of_the_bins),
     ("written_right_before_a_free_block", written_right_before_a_free_block),
 ];
 
@@ -330,6 +331,12 @@ fn list_damaged_to_lead_to_no_multiple(heap: Heaps) {
 fn list_damaged_and_sorted(heap: Heaps) {
     // A heap whose links are no addresses does not sort.
     damage_list(heap, 1, if heap.2 { 3 << 20 } else { 24 });
+}
+
+/// Found by review: where links are numbers, the second one of a block led to what ends a search, which then went on past the memory.
+fn list_damaged_to_lead_to_the_end_of_the_bins(heap: Heaps) {
+    let half = usize::BITS / 2;
+    damage_list(heap, if heap.2 { 0x41 } else { (1 + half as usize) << half }, 24);
 }
 
 /// Behind the words that the list needs, there are two by which the heap knows them.

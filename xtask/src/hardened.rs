@@ -12,7 +12,7 @@ const MISUSE: &str = "test --features hardened --test misuse";
 
 pub fn all(run: &mut Run) -> Result<()> {
     run.tests(cargo(TESTS).args(["--test", "threads"]).env("PROPTEST_CASES", "60"))?;
-    run.tests(&mut cargo("test -p lite-alloc-core --lib --features hardened"))?;
+    run.tests(&mut cargo("test -p lite-alloc-core -p lite-alloc-freelist --lib --features hardened"))?;
     let wasi = format!("{TESTS} --target {WASI}");
     run.tests(cargo(&wasi).arg("--config").arg(wasi_runner()))?;
 

@@ -247,9 +247,39 @@ impl<S: PageSource> Pool<'_, S> {
         // SAFETY: the caller's promise; it lies between free blocks, or the bin and unit 0.
         unsafe {
             let (next, prev) = (*self.next(block), *self.prev(block));
+            if !INTACT
+                && (self.after(block) != next as usize || !self.leads(*self.next(prev as usize), block))
+            {
+                return;
+            }
             *self.next(prev as usize) = next;
             *self.prev(next as usize) = prev;
         }
+    }
+
+    /// The block after this one in its bin, or 0. With the feature `hardened`, 0 as well if that does not lead back here.
+    ///
+    /// # Safety
+    ///
+    /// As for `unlink`.
+    #[inline(always)]
+    unsafe fn after(&self, block: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let next = *self.next(block) as usize;
+            if INTACT || next == 0 || self.leads(*self.prev(next), block) { next } else { 0 }
+        }
+    }
+
+    /// Whether a link leads to a block. If not, a program has written to memory it has freed, and the source is told, by being asked
+    /// for a place that is no unit.
+    fn leads(&self, link: Half, block: usize) -> bool {
+        let leads = link as usize == block;
+        if !leads {
+            // SAFETY: only with `hardened`, whose source gives another word instead.
+            let _ = unsafe { self.source.word(self.base.wrapping_add(block * UNIT + 1), LINKS) };
+        }
+        leads
     }
 
     /// Frees memory, and merges it with what is free before and behind it. O(1).
@@ -330,7 +360,7 @@ impl<S: PageSource> Pool<'_, S> {
                         assert_unchecked(addr != 0 || !INTACT);
                         return addr;
                     }
-                    block = if all { *self.next(block) as usize } else { 0 };
+                    block = if all { self.after(block) } else { 0 };
                 }
             }
         }
@@ -365,8 +395,8 @@ impl<S: PageSource> Pool<'_, S> {
                 let mut block = *self.next(bin) as usize;
                 while block != 0 {
                     let start = self.base + block * UNIT;
-                    visit(Region { start, end: start + *self.size(block) * UNIT });
-                    block = *self.next(block) as usize;
+                    visit(Region { start, end: start.wrapping_add((*self.size(block)).wrapping_mul(UNIT)) });
+                    block = self.after(block);
                 }
             }
         }
@@ -402,6 +432,87 @@ mod tests {
         }
         for units in [1, 63, 64, 65, 1000, MOST] {
             assert!(overhead(units) > EDGES && (overhead(units) - EDGES) * 8 * UNIT > units, "{units} units");
+        }
+    }
+}
+
+/// What becomes of a pool when links were written to: nothing that the source does not hear of.
+#[cfg(all(test, feature = "hardened"))]
+mod damage {
+    extern crate std;
+
+    use core::cell::{Cell, UnsafeCell};
+
+    use lite_alloc_core::source::Request;
+
+    use super::*;
+
+    const UNITS: usize = 100;
+
+    #[repr(C, align(64))]
+    struct Memory {
+        units: UnsafeCell<[[usize; 4]; UNITS]>,
+        reports: Cell<usize>,
+        nowhere: UnsafeCell<[usize; 2]>,
+    }
+
+    // SAFETY: grants nothing.
+    unsafe impl PageSource for Memory {
+        const ZEROED: bool = false;
+
+        fn grow(&mut self, _request: Request) -> Option<Region> {
+            None
+        }
+
+        fn at(&self, addr: usize) -> *mut u8 {
+            self.units.get().cast::<u8>().with_addr(addr)
+        }
+
+        /// As a hardened heap's source: what is no unit is reported.
+        unsafe fn word(&self, addr: usize, index: usize) -> *mut usize {
+            let offset = addr.wrapping_sub(self.units.get().addr());
+            if offset % UNIT != 0 || offset >= UNITS * UNIT {
+                self.reports.set(self.reports.get() + 1);
+                return self.nowhere.get().cast::<usize>().wrapping_add(index);
+            }
+            self.at(addr).cast::<usize>().wrapping_add(index)
+        }
+    }
+
+    /// Found by review: a block that led to itself was searched for ever, and one that led to the end of the bins made a search go on past
+    /// the memory.
+    #[test]
+    fn searches_end_wherever_links_lead() {
+        for link in 0..2 * UNITS as Half {
+            for half in [0, 1] {
+                let memory = Memory {
+                    units: UnsafeCell::new([[0; 4]; UNITS]),
+                    reports: Cell::new(0),
+                    nowhere: UnsafeCell::new([0; 2]),
+                };
+                let pool = Pool { source: &memory, base: memory.units.get().addr() };
+                // SAFETY: the units are the pool's; links that lead elsewhere are what this is about.
+                let genuine = unsafe {
+                    pool.init(UNITS, 0);
+                    // Free blocks of two units, between live ones.
+                    let take = |size| (pool.take(size, 0, true) - pool.base) / UNIT;
+                    let blocks = [(); 8].map(|()| (take(2), take(1)));
+                    blocks.iter().for_each(|&(block, _)| pool.release(block, 2));
+                    let second = blocks[5].0;
+                    let genuine = *pool.next(second).add(half);
+                    *pool.next(second).add(half) = link;
+                    // They are all too short, and then all of them are merged with what lies between.
+                    while pool.take(3, 0, true) != 0 {}
+                    let mut count = 0;
+                    pool.visit(&mut |_| count += 1);
+                    assert!(count <= 8 && *pool.next(EDGES) == END as Half);
+                    blocks.iter().for_each(|&(_, between)| pool.release(between, 1));
+                    pool.visit(&mut |_| ());
+                    assert_eq!(*pool.next(EDGES), END as Half);
+                    genuine
+                };
+                assert_eq!(memory.reports.get() == 0, link == genuine, "{link} instead of {genuine}");
+            }
         }
     }
 }
