@@ -273,10 +273,14 @@ impl<S: PageSource> Pool<'_, S> {
 
     /// Whether a link leads to a block. If not, a program has written to memory it has freed, and the source is told, by being asked
     /// for a place that is no unit.
-    fn leads(&self, link: Half, block: usize) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// With the feature `hardened`, whose source has a word to give then.
+    unsafe fn leads(&self, link: Half, block: usize) -> bool {
         let leads = link as usize == block;
         if !leads {
-            // SAFETY: only with `hardened`, whose source gives another word instead.
+            // SAFETY: the caller's promise.
             let _ = unsafe { self.source.word(self.base.wrapping_add(block * UNIT + 1), LINKS) };
         }
         leads
@@ -345,7 +349,7 @@ impl<S: PageSource> Pool<'_, S> {
             loop {
                 let mut block = *bin as usize;
                 bin = bin.byte_add(UNIT);
-                // Asked first, and although `END` is not 0 either: most bins are empty.
+                // First, for most bins are empty.
                 if block == 0 {
                     continue;
                 }
