@@ -71,7 +71,7 @@ fn bin_of(size: usize) -> usize {
 }
 
 /// How many binary digits a number has.
-#[inline(always)]
+#[inline(never)]
 fn digits(mut number: usize) -> usize {
     let mut digits = 0;
     while number != 0 {
