@@ -5,6 +5,7 @@
 mod pool;
 
 use core::alloc::Layout;
+use core::mem::replace;
 
 use lite_alloc_core::address::{Region, mask_of, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
@@ -68,7 +69,7 @@ impl Bounded {
     fn grow<S: PageSource>(&mut self, source: &mut S, size: usize, mask: usize) -> bool {
         // That will do wherever the region lies, and besides it what the pool keeps for itself, which becomes more as the region does.
         let least = size + mask / UNIT;
-        let mut all = least;
+        let mut all = 0;
         loop {
             let more = least + overhead(all);
             if more > MOST {
@@ -93,8 +94,8 @@ impl Bounded {
                         while *link > base {
                             link = Pool { source: &*source, base: *link }.next_pool();
                         }
-                        Pool { source: &*source, base }.init(units, *link);
-                        *link = base;
+                        let next = replace(&mut *link, base);
+                        Pool { source: &*source, base }.init(units, next);
                     }
                 }
                 base += units * UNIT;
