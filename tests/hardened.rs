@@ -7,7 +7,7 @@ mod common;
 use core::alloc::GlobalAlloc;
 use core::cell::Cell;
 
-use common::{Checked, KIB, Kind, Memory, PAGE, asked, get, is_filled, largest, layout};
+use common::{Checked, KIB, Kind, Memory, PAGE, asked, filling, get, is_filled, largest, layout};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::{ClaimedRegions, PageSource, Request};
@@ -34,10 +34,7 @@ fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
         // SAFETY: inside the memory, which nobody else uses, and which outlives the heap.
         assert_eq!(unsafe { heap.claim(memory.start().add(bank), BANK) }, Ok(BANK));
     }
-    let quarters = if K::POWERS { [4, 2, 1, 1] } else { [3, 2, 2, 1] };
-    let [first, second, third, fourth] = quarters.map(|quarters| quarters * BANK / 4);
-    let kept = K::kept(BANK);
-    for size in [first, second, third - kept, fourth - kept] {
+    for size in filling::<K>(BANK) {
         get(&heap, layout(largest(size), 8));
     }
     // SAFETY: the size is not 0.

@@ -11,28 +11,13 @@ use core::alloc::{GlobalAlloc, Layout};
 use common::rig::Rig;
 use common::watch::Watch;
 use common::{
-    Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, layout, much, page, test, total,
+    Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, Random, free_pieces, get, in_one_region, layout, much,
+    test, total,
 };
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;
 
 type Over<'a, K> = Heap<<K as Kind>::Strategy, &'a Watch<'a>>;
-
-/// A small random number generator, the same on every target.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % bound as u64) as usize
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for index in (1..items.len()).rev() {
-            items.swap(index, self.below(index + 1));
-        }
-    }
-}
 
 // Memory of somebody else.
 
@@ -267,8 +252,8 @@ per_strategy!(block_that_was_freed_serves_the_same_request_in_capped_memory);
 fn one_block_of_the_whole_memory_fits_after_everything_is_freed<K: Kind>() -> Checked {
     let mut random = Random(5);
     for round in 0..much(10, 10, 2) {
-        let mut memory = Memory::aligned(MIB, page::<K>(MIB));
-        let watch = Watch::<true>::new(memory.bytes(), page::<K>(MIB));
+        let (mut memory, page) = in_one_region::<K>(MIB);
+        let watch = Watch::<true>::new(memory.bytes(), page);
         let mut rig = Rig::<K>::new(&watch);
         while rig.alloc(1 + random.below(30_000), 1 << random.below(10), false)? {}
         while !rig.live.is_empty() {
@@ -414,8 +399,8 @@ per_strategy!(steady_traffic_does_not_grow_memory_without_bound);
 
 /// wee_alloc 0.4.5: two vectors that double to 1 MiB in turn exhausted the memory in 78 rounds.
 fn vectors_doubling_in_turn_do_not_exhaust_memory<K: Kind>() -> Checked {
-    let mut memory = Memory::aligned(12 * MIB, page::<K>(12 * MIB));
-    let watch = Watch::<true>::new(memory.bytes(), page::<K>(12 * MIB));
+    let (mut memory, page) = in_one_region::<K>(12 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), page);
     let heap = Over::<K>::with_source(&watch);
     for round in 0..much(1000, 300, 3) {
         let mut vectors = [(get(&heap, layout(16, 8)), 16), (get(&heap, layout(16, 8)), 16)];
@@ -510,8 +495,8 @@ fn two_adjacent_free_blocks_serve_their_sum<K: Kind>() -> Checked {
     for (size, other) in [(16, 16), (100, 30), (1000, 3000), (PAGE / 2, PAGE / 4)] {
         for at in (0..5).step_by(much(1, 1, 3)) {
             for backward in [false, true] {
-                let mut memory = Memory::aligned(MIB, page::<K>(MIB));
-                let watch = Watch::<true>::new(memory.bytes(), page::<K>(MIB));
+                let (mut memory, page) = in_one_region::<K>(MIB);
+                let watch = Watch::<true>::new(memory.bytes(), page);
                 let mut rig = Rig::<K>::new(&watch);
                 for _ in 0..3 {
                     rig.get(size, 8)?;
@@ -566,8 +551,8 @@ const AFFORDABLE: usize = 100;
 /// request take long, and not all of them.
 fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
     const REQUESTS: usize = much(20_000, 20_000, 100);
-    let mut memory = Memory::aligned(16 * MIB, page::<K>(16 * MIB));
-    let watch = Watch::<true>::new(memory.bytes(), page::<K>(16 * MIB));
+    let (mut memory, page) = in_one_region::<K>(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), page);
     let (heap, _) = riddled::<K>(&watch, MANY, 32);
     for index in 0..REQUESTS {
         let before = watch.touches();
@@ -586,8 +571,8 @@ fn long_free_list_does_not_slow_down_allocation<K: Kind>() -> Checked {
 per_strategy!(long_free_list_does_not_slow_down_allocation: bump, segregated, freelist, bounded);
 
 fn long_free_list_does_not_slow_down_release<K: Kind>() -> Checked {
-    let mut memory = Memory::aligned(16 * MIB, page::<K>(16 * MIB));
-    let watch = Watch::<true>::new(memory.bytes(), page::<K>(16 * MIB));
+    let (mut memory, page) = in_one_region::<K>(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), page);
     let (heap, _) = riddled::<K>(&watch, MANY, 32);
     let blocks: Vec<_> = (0..1000).map(|_| get(&heap, layout(32, 8))).collect();
     for ptr in blocks {
@@ -672,8 +657,8 @@ per_strategy!(large_memory_grows_ahead: freelist);
 /// Free blocks that are nearly as long as what is asked for share a bin with those that are long enough. The search looks at a
 /// few of them, and then elsewhere.
 fn free_blocks_of_nearly_the_size_do_not_slow_down_allocation<K: Kind>() -> Checked {
-    let mut memory = Memory::aligned(16 * MIB, page::<K>(16 * MIB));
-    let watch = Watch::<true>::new(memory.bytes(), page::<K>(16 * MIB));
+    let (mut memory, page) = in_one_region::<K>(16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), page);
     let (heap, _) = riddled::<K>(&watch, 2000, KIB);
     let large = layout(MIB.min(K::LARGEST), 8);
     let ptr = get(&heap, large);
@@ -693,8 +678,8 @@ per_strategy!(free_blocks_of_nearly_the_size_do_not_slow_down_allocation: bump, 
 
 /// Before memory grows, though, all of them are looked at: the only one that is long enough comes last.
 fn last_block_of_a_bin_is_found_before_memory_grows<K: Kind>() -> Checked {
-    let mut memory = Memory::aligned(MIB, page::<K>(MIB));
-    let watch = Watch::<true>::new(memory.bytes(), page::<K>(MIB));
+    let (mut memory, page) = in_one_region::<K>(MIB);
+    let watch = Watch::<true>::new(memory.bytes(), page);
     let heap = Over::<K>::with_source(&watch);
     let wanted = layout(KIB + 48, 8);
     let sizes = core::iter::once(wanted).chain(core::iter::repeat_n(layout(KIB, 8), 50));

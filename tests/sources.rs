@@ -10,7 +10,8 @@ use core::ptr;
 
 use common::arithmetic::{check_cut, check_rounding, check_usable};
 use common::{
-    Checked, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, is_filled, layout, property, test, total,
+    Checked, KIB, Kind, MIB, Memory, PAGE, filling, free_pieces, get, is_filled, layout, property, test,
+    total,
 };
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::{GRANULE, Region};
@@ -331,11 +332,7 @@ fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
     let mut board = Board::<K>::new(PAGE);
     board.claim(0, 4 * KIB).unwrap();
     board.claim(8 * KIB, 4 * KIB).unwrap();
-    let [first, second, third, fourth] =
-        if K::POWERS { [4, 2, 1, 1] } else { [3, 2, 2, 1] }.map(|kib| kib * KIB);
-    let kept = K::kept(4 * KIB);
-    let blocks = [first, second, third - kept, fourth - kept]
-        .map(|size| get(&board.heap, layout(size, 8)).addr() / KIB);
+    let blocks = filling::<K>(4 * KIB).map(|size| get(&board.heap, layout(size, 8)).addr() / KIB);
     assert!(blocks[0].abs_diff(blocks[1]) > 4, "the heap has not moved on");
     // SAFETY: the size is not 0.
     assert!(unsafe { board.heap.alloc(layout(1, 1)).is_null() });

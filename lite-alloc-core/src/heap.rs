@@ -167,8 +167,8 @@ impl<A: Strategy, S: PageSource> Heap<A, S> {
     }
 
     /// The bytes of the largest free piece. A request of that size will be served, unless its alignment is larger than
-    /// [`GRANULE`](crate::address::GRANULE), the strategy does not split blocks, or it needs some of a region that waits for itself; free blocks that touch
-    /// and will be merged when needed still count as several. O(number of free pieces).
+    /// [`GRANULE`](crate::address::GRANULE), the strategy does not split blocks, or it needs some of a region that waits for
+    /// itself; free blocks that touch and will be merged when needed still count as several. O(number of free pieces).
     pub fn largest_free_block(&self) -> usize {
         self.fold_free(usize::max)
     }

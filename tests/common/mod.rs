@@ -232,6 +232,29 @@ pub fn largest(len: usize) -> usize {
     if cfg!(feature = "hardened") { len - 2 * GRANULE - size_of::<usize>() } else { len }
 }
 
+/// A small random number generator, the same on every target.
+pub struct Random(pub u64);
+
+impl Random {
+    /// From 0 up to `bound`, without it.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % bound as u64) as usize
+    }
+
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for index in (1..items.len()).rev() {
+            items.swap(index, self.below(index + 1));
+        }
+    }
+
+    /// From 1 to `most`, each doubling as likely as any other.
+    pub fn size(&mut self, most: usize) -> usize {
+        let bits = self.below(1 + most.ilog2() as usize);
+        1 + self.below(1 << bits)
+    }
+}
+
 /// Memory for a source, aligned to 64 KiB.
 pub struct Memory {
     start: *mut u8,
@@ -306,9 +329,17 @@ pub fn is_filled(bytes: &[u8], byte: u8) -> bool {
     bytes.chunks(KIB).all(|chunk| *chunk == [byte; KIB][..chunk.len()])
 }
 
-/// The page of a source of so many bytes, for a strategy to have all of them as one region in the end, or as few.
-pub fn page<K: Kind>(bytes: usize) -> usize {
-    if K::EXTENDS { PAGE } else { (1 << bytes.trailing_zeros()).min(LARGEST_POOL) }
+/// Memory of so many bytes, and the page of a source over it, for a strategy to have all of them as one region in the end, or as few.
+pub fn in_one_region<K: Kind>(bytes: usize) -> (Memory, usize) {
+    let page = if K::EXTENDS { PAGE } else { (1 << bytes.trailing_zeros()).min(LARGEST_POOL) };
+    (Memory::aligned(bytes, page), page)
+}
+
+/// Sizes of four blocks, in what order they come, that fill two banks of so many bytes: the second has no room in the first one's.
+pub fn filling<K: Kind>(bank: usize) -> [usize; 4] {
+    let quarters = if K::POWERS { [4, 2, 1, 1] } else { [3, 2, 2, 1] };
+    let [first, second, third, fourth] = quarters.map(|quarters| quarters * bank / 4);
+    [first, second, third - K::kept(bank), fourth - K::kept(bank)]
 }
 
 /// Whether a block fits in `region`, without overflow.

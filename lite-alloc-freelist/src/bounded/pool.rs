@@ -180,6 +180,20 @@ impl<S: PageSource> Pool<'_, S> {
         (word, EDGE_0.rotate_right(unit as u32))
     }
 
+    /// Whether there is an edge.
+    ///
+    /// # Safety
+    ///
+    /// As for `edge`.
+    #[inline(always)]
+    unsafe fn is_edge(&self, unit: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (word, bit) = self.edge(unit);
+            *word & bit != 0
+        }
+    }
+
     /// Turns the bit of an edge around, and returns whether it was set.
     ///
     /// # Safety
@@ -208,9 +222,7 @@ impl<S: PageSource> Pool<'_, S> {
         loop {
             end -= 1;
             // SAFETY: no further back than to the start of the block.
-            let (word, bit) = unsafe { self.edge(end) };
-            // SAFETY: the same.
-            if unsafe { *word } & bit != 0 {
+            if unsafe { self.is_edge(end) } {
                 return end;
             }
         }
@@ -378,8 +390,7 @@ impl<S: PageSource> Pool<'_, S> {
     pub unsafe fn extend(&self, end: usize, size: usize) -> bool {
         // SAFETY: the caller's promise; where a live block ends, an edge is the start of a free one.
         unsafe {
-            let (word, bit) = self.edge(end);
-            let fits = *word & bit != 0 && size <= *self.size(end);
+            let fits = self.is_edge(end) && size <= *self.size(end);
             if fits {
                 self.cut(end, 0, size);
             }
@@ -443,8 +454,6 @@ mod tests {
 /// What becomes of a pool when links were written to: nothing that the source does not hear of.
 #[cfg(all(test, feature = "hardened"))]
 mod damage {
-    extern crate std;
-
     use core::cell::{Cell, UnsafeCell};
 
     use lite_alloc_core::source::Request;
