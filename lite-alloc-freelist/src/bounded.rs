@@ -11,6 +11,7 @@ use lite_alloc_core::address::{Region, mask_of, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Heap, INTACT, Strategy};
 
+use crate::lengthen;
 use pool::{MOST, Pool, UNIT, overhead};
 
 /// The trade for a bound on each call: what [`FreeListAllocator`](crate::FreeListAllocator) promises of one region of memory, without putting
@@ -165,12 +166,7 @@ unsafe impl Strategy for Bounded {
             if new <= old || pool.extend(start + old, new - old) {
                 return addr;
             }
-            let moved = self.alloc(source, new_size, layout.align());
-            if moved != 0 {
-                source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                self.dealloc(source, addr, layout);
-            }
-            moved
+            lengthen(self, source, addr, layout, new_size)
         }
     }
 

@@ -94,6 +94,30 @@ unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut im
     }
 }
 
+/// Moves a block to where there is room for `new_size` bytes, more than it has. 0, and it stays, if there is none.
+///
+/// # Safety
+///
+/// As for [`Strategy::realloc`].
+#[inline(always)]
+unsafe fn lengthen<S: PageSource>(
+    strategy: &mut impl Strategy,
+    source: &mut S,
+    addr: usize,
+    layout: Layout,
+    new_size: usize,
+) -> usize {
+    // SAFETY: the caller's promise; two live blocks do not overlap.
+    unsafe {
+        let moved = strategy.alloc(source, new_size, layout.align());
+        if moved != 0 {
+            source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
+            strategy.dealloc(source, addr, layout);
+        }
+        moved
+    }
+}
+
 /// The algorithm of [`FreeListAllocator`].
 ///
 /// In two parts, for in wasm, LLVM is to know the address of one and not that of the other: what `push` gets is then a constant, and

@@ -18,7 +18,7 @@ use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Heap, Strategy, keep_argument};
 
-use crate::{LINK, SIZE, visit_list};
+use crate::{LINK, SIZE, lengthen, visit_list};
 
 /// The trade for the least code: what [`FreeListAllocator`](crate::FreeListAllocator) promises, with a list instead of bins.
 ///
@@ -170,12 +170,7 @@ unsafe impl Strategy for Smallest {
                 self.release(source, addr + new, old - new, layout.align());
                 return addr;
             }
-            let moved = self.alloc(source, new_size, layout.align());
-            if moved != 0 {
-                source.at(addr).copy_to_nonoverlapping(source.at(moved), layout.size());
-                self.release(source, addr, old, layout.align());
-            }
-            moved
+            lengthen(self, source, addr, layout, new_size)
         }
     }
 
