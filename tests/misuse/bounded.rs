@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(BoundedFreeListAllocator, addresses: false);
+misuse!(BoundedFreeListAllocator, by_address: false);

@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(BumpFreeListAllocator, addresses: true);
+misuse!(BumpFreeListAllocator, by_address: true);

@@ -8,8 +8,14 @@ use core::alloc::{GlobalAlloc, Layout};
 use std::collections::BTreeMap;
 use std::panic;
 
-/// A heap that is misused, another one, and whether their free blocks lead to each other by their addresses.
-pub type Heaps = (&'static (dyn GlobalAlloc + Sync), &'static (dyn GlobalAlloc + Sync), bool);
+#[derive(Clone, Copy)]
+pub struct Heaps {
+    /// The one that is misused.
+    pub heap: &'static (dyn GlobalAlloc + Sync),
+    pub other: &'static (dyn GlobalAlloc + Sync),
+    /// Whether free blocks lead to each other by their addresses.
+    pub by_address: bool,
+}
 
 type Case = fn(Heaps);
 
@@ -51,9 +57,9 @@ fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }
 
-fn get(heap: Heaps, size: usize, align: usize) -> *mut u8 {
+fn get(heaps: Heaps, size: usize, align: usize) -> *mut u8 {
     // SAFETY: no case asks for 0 bytes.
-    let ptr = unsafe { heap.0.alloc(layout(size, align)) };
+    let ptr = unsafe { heaps.heap.alloc(layout(size, align)) };
     assert!(!ptr.is_null() && ptr.addr() % align == 0);
     // SAFETY: the block is that long.
     unsafe { ptr.write_bytes(1, size) };
@@ -85,9 +91,9 @@ fn expect_written(ptr: *mut u8, size: usize, offset: usize) {
 
 // SAFETY of all that follows: it is misuse, and meant to be. The bytes that are written, whosever they are, lie in memory
 // that the heap got from its source, and the heap has to find out before it goes astray.
-fn dealloc(heap: Heaps, ptr: *mut u8, size: usize, align: usize) {
+fn dealloc(heaps: Heaps, ptr: *mut u8, size: usize, align: usize) {
     // SAFETY: see above.
-    unsafe { heap.0.dealloc(ptr, layout(size, align)) };
+    unsafe { heaps.heap.dealloc(ptr, layout(size, align)) };
 }
 
 fn write(ptr: *mut u8, offset: isize, byte: u8) {
@@ -101,85 +107,85 @@ fn flip(ptr: *mut u8, offset: isize) {
     write(ptr, offset, unsafe { !ptr.offset(offset).read_volatile() });
 }
 
-fn freed_twice(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn freed_twice(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_twice(ptr, 24);
-    dealloc(heap, ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
-fn freed_twice_when_large(heap: Heaps) {
-    let ptr = get(heap, 5000, 64);
+fn freed_twice_when_large(heaps: Heaps) {
+    let ptr = get(heaps, 5000, 64);
     expect_twice(ptr, 5000);
-    dealloc(heap, ptr, 5000, 64);
-    dealloc(heap, ptr, 5000, 64);
+    dealloc(heaps, ptr, 5000, 64);
+    dealloc(heaps, ptr, 5000, 64);
 }
 
-fn freed_twice_with_others_between(heap: Heaps) {
-    let blocks = [(); 20].map(|()| get(heap, 40, 8));
+fn freed_twice_with_others_between(heaps: Heaps) {
+    let blocks = [(); 20].map(|()| get(heaps, 40, 8));
     expect_twice(blocks[7], 40);
     for ptr in blocks {
-        dealloc(heap, ptr, 40, 8);
+        dealloc(heaps, ptr, 40, 8);
     }
     // Above it, so that it does not take that one's place.
-    get(heap, 40, 8);
-    dealloc(heap, blocks[7], 40, 8);
+    get(heaps, 40, 8);
+    dealloc(heaps, blocks[7], 40, 8);
 }
 
-fn resized_after_free(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn resized_after_free(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_twice(ptr, 24);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
     // SAFETY: see above.
-    unsafe { heap.0.realloc(ptr, layout(24, 8), 100) };
+    unsafe { heaps.heap.realloc(ptr, layout(24, 8), 100) };
 }
 
-fn a_pointer_to_the_stack(heap: Heaps) {
+fn a_pointer_to_the_stack(heaps: Heaps) {
     #[repr(align(64))]
     struct Local([u8; 64]);
     let mut local = Local([1; 64]);
     let ptr = local.0.as_mut_ptr();
     expect_none(ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
     std::hint::black_box(local);
 }
 
-fn a_pointer_to_nowhere(heap: Heaps) {
+fn a_pointer_to_nowhere(heaps: Heaps) {
     for addr in [usize::MAX & !63, 64] {
         let ptr = core::ptr::without_provenance_mut(addr);
         expect_none(ptr, 24, 8);
-        dealloc(heap, ptr, 24, 8);
+        dealloc(heaps, ptr, 24, 8);
     }
 }
 
 /// With blocks of the misused heap around it, if memory is granted in ascending order.
-fn a_block_of_another_heap(heap: Heaps) {
-    get(heap, 100_000, 8);
-    let ptr = get((heap.1, heap.0, heap.2), 24, 8);
-    get(heap, 1_000_000, 8);
+fn a_block_of_another_heap(heaps: Heaps) {
+    get(heaps, 100_000, 8);
+    let ptr = get(Heaps { heap: heaps.other, ..heaps }, 24, 8);
+    get(heaps, 1_000_000, 8);
     expect_none(ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
-fn a_pointer_into_a_block(heap: Heaps) {
-    let ptr = get(heap, 500, 8).wrapping_add(128);
+fn a_pointer_into_a_block(heaps: Heaps) {
+    let ptr = get(heaps, 500, 8).wrapping_add(128);
     expect_none(ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
-fn a_misaligned_pointer(heap: Heaps) {
-    let ptr = get(heap, 24, 8).wrapping_add(8);
+fn a_misaligned_pointer(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8).wrapping_add(8);
     expect_none(ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
 /// To what alignment has skipped: a strategy that remembers it has written there.
-fn a_pointer_to_free_memory(heap: Heaps) {
-    let ptr = get(heap, 5000, 8);
-    get(heap, 24, 4096);
+fn a_pointer_to_free_memory(heaps: Heaps) {
+    let ptr = get(heaps, 5000, 8);
+    get(heaps, 24, 4096);
     let ptr = ptr.wrapping_add((5000 + size_of::<usize>()).next_multiple_of(UNIT) + UNIT);
     expect_none(ptr, 24, 8);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
 fn expect_wrong(ptr: *mut u8, given: usize, align: usize) {
@@ -189,163 +195,163 @@ fn expect_wrong(ptr: *mut u8, given: usize, align: usize) {
     );
 }
 
-fn wrong_size(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn wrong_size(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_wrong(ptr, 23, 8);
-    dealloc(heap, ptr, 23, 8);
+    dealloc(heaps, ptr, 23, 8);
 }
 
-fn wrong_align(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn wrong_align(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_wrong(ptr, 24, 4);
-    dealloc(heap, ptr, 24, 4);
+    dealloc(heaps, ptr, 24, 4);
 }
 
-fn wrong_size_in_realloc(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn wrong_size_in_realloc(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_wrong(ptr, 32, 8);
     // SAFETY: see above.
-    unsafe { heap.0.realloc(ptr, layout(32, 8), 64) };
+    unsafe { heaps.heap.realloc(ptr, layout(32, 8), 64) };
 }
 
-fn one_byte_past_the_end(heap: Heaps) {
+fn one_byte_past_the_end(heaps: Heaps) {
     for size in [1, 24, 31, 32, 1000] {
         // Only the last of these is overflown.
-        let ptr = get(heap, size, 8);
+        let ptr = get(heaps, size, 8);
         if size == 1000 {
             expect_overflow(ptr, size, size);
             write(ptr, size as isize, 0);
         }
-        dealloc(heap, ptr, size, 8);
+        dealloc(heaps, ptr, size, 8);
     }
 }
 
-fn far_past_the_end_of_an_aligned_block(heap: Heaps) {
-    let ptr = get(heap, 256, 256);
+fn far_past_the_end_of_an_aligned_block(heaps: Heaps) {
+    let ptr = get(heaps, 256, 256);
     expect_overflow(ptr, 256, 256 + 3);
     write(ptr, 256 + 3, 0);
-    dealloc(heap, ptr, 256, 256);
+    dealloc(heaps, ptr, 256, 256);
 }
 
-fn past_the_end_after_realloc(heap: Heaps) {
-    let ptr = get(heap, 26, 8);
+fn past_the_end_after_realloc(heaps: Heaps) {
+    let ptr = get(heaps, 26, 8);
     // SAFETY: the block is live, and has that layout.
-    let ptr = unsafe { heap.0.realloc(ptr, layout(26, 8), 25) };
+    let ptr = unsafe { heaps.heap.realloc(ptr, layout(26, 8), 25) };
     expect_overflow(ptr, 25, 25);
     write(ptr, 25, 1);
-    dealloc(heap, ptr, 25, 8);
+    dealloc(heaps, ptr, 25, 8);
 }
 
-fn past_the_end_and_resized(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn past_the_end_and_resized(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_overflow(ptr, 24, 24);
     write(ptr, 24, 1);
     // SAFETY: see above.
-    unsafe { heap.0.realloc(ptr, layout(24, 8), 1000) };
+    unsafe { heaps.heap.realloc(ptr, layout(24, 8), 1000) };
 }
 
-fn before_the_start(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn before_the_start(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect_none(ptr, 24, 8);
     flip(ptr, -1);
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
 }
 
-fn written_after_free(heap: Heaps) {
-    write_after_free(heap, 24, 5);
+fn written_after_free(heaps: Heaps) {
+    write_after_free(heaps, 24, 5);
 }
 
 /// It is the last one before fresh memory, so that any strategy uses it again.
-fn written_after_free_when_large(heap: Heaps) {
-    write_after_free(heap, 3000, 2999);
+fn written_after_free_when_large(heaps: Heaps) {
+    write_after_free(heaps, 3000, 2999);
 }
 
-fn write_after_free(heap: Heaps, size: usize, offset: usize) {
-    let ptr = get(heap, size, 8);
+fn write_after_free(heaps: Heaps, size: usize, offset: usize) {
+    let ptr = get(heaps, size, 8);
     expect_written(ptr, size, offset);
-    dealloc(heap, ptr, size, 8);
+    dealloc(heaps, ptr, size, 8);
     write(ptr, offset as isize, 0);
-    get(heap, size, 8);
+    get(heaps, size, 8);
 }
 
-fn written_through_a_pointer_from_before_realloc(heap: Heaps) {
+fn written_through_a_pointer_from_before_realloc(heaps: Heaps) {
     // One that lies between others, is not merged with what is free, and so is the first of its size.
-    let ptr = [(); 20].map(|()| get(heap, 24, 8))[10];
+    let ptr = [(); 20].map(|()| get(heaps, 24, 8))[10];
     expect_written(ptr, 24, 0);
     // SAFETY: the block is live, and has that layout.
-    let moved = unsafe { heap.0.realloc(ptr, layout(24, 8), 80) };
+    let moved = unsafe { heaps.heap.realloc(ptr, layout(24, 8), 80) };
     assert!(!moved.is_null());
     write(ptr, 0, 1);
-    get(heap, 24, 8);
+    get(heaps, 24, 8);
 }
 
-fn written_after_free_and_found_by_realloc(heap: Heaps) {
-    let (freed, live) = (get(heap, 40, 8), get(heap, 24, 8));
+fn written_after_free_and_found_by_realloc(heaps: Heaps) {
+    let (freed, live) = (get(heaps, 40, 8), get(heaps, 24, 8));
     expect_written(freed, 40, 30);
-    dealloc(heap, freed, 40, 8);
+    dealloc(heaps, freed, 40, 8);
     write(freed, 30, 0);
     // SAFETY: the block is live, and has that layout.
-    unsafe { heap.0.realloc(live, layout(24, 8), 40) };
+    unsafe { heaps.heap.realloc(live, layout(24, 8), 40) };
 }
 
 /// Memory that was never a program's: it lies behind the block, or is what a power of two has more.
-fn free_memory_written(heap: Heaps) {
-    let ptr = get(heap, 20_000, 8);
+fn free_memory_written(heaps: Heaps) {
+    let ptr = get(heaps, 20_000, 8);
     let at = ptr.wrapping_add(25_000);
     expect!("free memory was written to, at {at:p} or right behind it");
     write(at, 0, 1);
-    dealloc(heap, ptr, 20_000, 8);
-    get(heap, 30_000, 8);
+    dealloc(heaps, ptr, 20_000, 8);
+    get(heaps, 30_000, 8);
 }
 
 /// Has the first block of a list lead to `link`, and allocates from that list, after a block of `between` bytes.
-fn damage_list(heap: Heaps, link: usize, between: usize) {
+fn damage_list(heaps: Heaps, link: usize, between: usize) {
     let (size, align) = (24, 8);
-    let ptr = get(heap, size, align);
-    if heap.2 {
+    let ptr = get(heaps, size, align);
+    if heaps.by_address {
         expect!("the list of free blocks leads to {link:#x}");
     } else {
         // It leads to some place in the heap.
         expect!("free memory was written to");
     }
-    dealloc(heap, ptr, size, align);
+    dealloc(heaps, ptr, size, align);
     // SAFETY: see above.
     unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(link) };
-    get(heap, between, align);
+    get(heaps, between, align);
     // What the other one leaves may come first.
     for _ in 0..10 {
-        get(heap, size, align);
+        get(heaps, size, align);
     }
 }
 
-fn list_damaged(heap: Heaps) {
-    damage_list(heap, 0x40, 24);
+fn list_damaged(heaps: Heaps) {
+    damage_list(heaps, 0x40, 24);
 }
 
 /// Found by review: what LLVM was told of blocks is not so of this one, and it was passed over besides.
-fn list_damaged_to_lead_to_no_multiple(heap: Heaps) {
-    damage_list(heap, 0x41, 24);
+fn list_damaged_to_lead_to_no_multiple(heaps: Heaps) {
+    damage_list(heaps, 0x41, 24);
 }
 
 /// Found by review: sorted, it became the frontier, and started where LLVM was told that none does.
-fn list_damaged_and_sorted(heap: Heaps) {
+fn list_damaged_and_sorted(heaps: Heaps) {
     // A heap whose links are no addresses does not sort.
-    damage_list(heap, 1, if heap.2 { 3 << 20 } else { 24 });
+    damage_list(heaps, 1, if heaps.by_address { 3 << 20 } else { 24 });
 }
 
 /// Found by review: where links are numbers, the second one of a block led to what ends a search, which then went on past the memory.
-fn list_damaged_to_lead_to_the_end_of_the_bins(heap: Heaps) {
+fn list_damaged_to_lead_to_the_end_of_the_bins(heaps: Heaps) {
     let half = usize::BITS / 2;
-    damage_list(heap, if heap.2 { 0x41 } else { (1 + half as usize) << half }, 24);
+    damage_list(heaps, if heaps.by_address { 0x41 } else { (1 + half as usize) << half }, 24);
 }
 
 /// Behind the words that the list needs, there are two by which the heap knows them.
-fn written_right_before_a_free_block(heap: Heaps) {
-    let ptr = get(heap, 24, 8);
+fn written_right_before_a_free_block(heaps: Heaps) {
+    let ptr = get(heaps, 24, 8);
     expect!("free memory was written to, at {:p} or right behind it", ptr.wrapping_sub(UNIT));
-    dealloc(heap, ptr, 24, 8);
+    dealloc(heaps, ptr, 24, 8);
     flip(ptr, -1);
-    get(heap, 24, 8);
+    get(heaps, 24, 8);
 }
 
 /// More misuse, while the program is about to stop: it is not looked for any more, and does no harm, but that a request
@@ -402,7 +408,7 @@ pub fn run(heaps: Heaps) {
 
 /// Makes a program of an allocator.
 macro_rules! misuse {
-    ($allocator:ident, addresses: $addresses:literal) => {
+    ($allocator:ident, by_address: $by_address:literal) => {
         use lite_alloc::single_threaded::$allocator;
 
         #[global_allocator]
@@ -410,7 +416,7 @@ macro_rules! misuse {
         static OTHER: $allocator = $allocator::new();
 
         fn main() {
-            cases::run((&ALLOCATOR, &OTHER, $addresses));
+            cases::run(cases::Heaps { heap: &ALLOCATOR, other: &OTHER, by_address: $by_address });
         }
     };
 }

@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(FreeListAllocator, addresses: true);
+misuse!(FreeListAllocator, by_address: true);

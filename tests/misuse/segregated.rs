@@ -3,4 +3,4 @@
 #[macro_use]
 mod cases;
 
-misuse!(SegregatedBumpAllocator, addresses: true);
+misuse!(SegregatedBumpAllocator, by_address: true);
