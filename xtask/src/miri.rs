@@ -39,7 +39,10 @@ const TESTS: [(&str, &str); 7] = [
     (STRICT, "-p lite-alloc-tests --test blocks -- --skip statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test blocks -- statics_of_all_types"),
     (EXPOSED, "-p lite-alloc-tests --test sources --test threads"),
-    (STRICT, "-p lite-alloc-core -p lite-alloc-tests --features hardened --lib --test model"),
+    (
+        STRICT,
+        "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-tests --features hardened --lib --test model",
+    ),
     (EXPOSED, "-p lite-alloc-tests --features hardened --test hardened"),
 ];
 

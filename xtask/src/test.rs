@@ -36,7 +36,8 @@ pub const WASM_TESTS: [&str; 5] =
     [".", "lite-alloc", "lite-alloc-bump", "lite-alloc-segregated", "lite-alloc-freelist"];
 
 /// The tests inside of the crates that have some, as cargo is told.
-pub const UNIT_TESTS: &str = "-p lite-alloc-core -p lite-alloc-freelist -p lite-alloc-segregated --lib";
+pub const UNIT_TESTS: &str =
+    "-p lite-alloc-core -p lite-alloc-bump -p lite-alloc-segregated -p lite-alloc-freelist --lib";
 
 /// The `rust-version` of the libraries, as rustup calls it.
 const OLDEST: &str = "1.85.0";
