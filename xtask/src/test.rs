@@ -123,9 +123,14 @@ fn clippy(run: &mut Run) -> Result<()> {
 }
 
 fn documentation(run: &mut Run) -> Result<()> {
-    for features in ["", "--features lite-alloc/allocator-api2,lite-alloc/stats"] {
-        let doc = format!("doc --workspace --no-deps {features}");
-        run.command(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let features = "--features lite-alloc/allocator-api2,lite-alloc/stats";
+    let doc =
+        |what: &str| run.command(cargo(&format!("doc --no-deps {what}")).env("RUSTDOCFLAGS", "-D warnings"));
+    doc("--workspace")?;
+    doc(&format!("--workspace {features}"))?;
+    // What there is for some targets alone.
+    for target in [WASM, SMALLEST] {
+        doc(&format!("{LIBRARIES} {features} --target {target}"))?;
     }
     Ok(())
 }
