@@ -17,6 +17,9 @@
 // wasm64 exists on nightly only, and there `memory.grow` is behind this feature.
 #![cfg_attr(target_arch = "wasm64", feature(simd_wasm64))]
 
+#[cfg(target_pointer_width = "16")]
+compile_error!("lite-alloc is for targets with addresses of 32 or 64 bits");
+
 #[cfg(not(any(target_family = "wasm", target_os = "none")))]
 extern crate std;
 
