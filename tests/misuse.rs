@@ -66,3 +66,8 @@ fn every_misuse_of_segregated_is_stopped() {
 fn every_misuse_of_freelist_is_stopped() {
     every_case_is_stopped("freelist");
 }
+
+#[test]
+fn every_misuse_of_smallest_is_stopped() {
+    every_case_is_stopped("smallest");
+}

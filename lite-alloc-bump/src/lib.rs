@@ -28,9 +28,10 @@
 
 use core::alloc::Layout;
 
+use lite_alloc_core::Strategy;
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region};
 use lite_alloc_core::source::{DefaultSource, PageSource};
-use lite_alloc_core::{Heap, Strategy};
+pub use lite_alloc_core::{Heap, address, arena, source};
 
 /// The allocator with the least code: blocks of powers of two, one free list for each size.
 ///

@@ -35,7 +35,8 @@ struct Parts<A, S> {
 /// - WebAssembly without the `atomics` feature has one thread: there is no lock.
 /// - WebAssembly with `atomics`, and hosts: each call holds a spin lock.
 /// - Bare metal: there is no lock, and whoever gives the heap memory, which is `unsafe`, vouches that it is used from one context. With
-///   the feature `critical-section`, each call is a critical section, and any context may allocate.
+///   the feature `critical-section`, each call is a critical section, and whatever that excludes may allocate: interrupt handlers and other
+///   cores, but not NMI or HardFault handlers.
 ///
 /// # Collections in a heap of their own
 ///
@@ -90,7 +91,7 @@ impl<A: Strategy> Heap<A, ClaimedRegions> {
     ///
     /// Call it once for each bank of RAM, in ascending order of address. Any start and length will do, however
     /// unaligned or tiny: what is left after trimming both ends to multiples of
-    /// [`GRANULE`](crate::address::GRANULE) is used, and that may be 0 bytes.
+    /// [`GRANULE`](crate::address::GRANULE) is used, and that may be 0 bytes. What was claimed last is used first.
     ///
     /// It takes the place of `init` of other crates, and unlike there, forgetting it or a region that is too small is an `alloc` that
     /// returns null, not a panic:
@@ -100,7 +101,7 @@ impl<A: Strategy> Heap<A, ClaimedRegions> {
     /// static HEAP: FreeListAllocator = FreeListAllocator::new();       // was: LlffHeap::empty()
     ///
     /// static mut MEMORY: [MaybeUninit<u8>; 16384] = [MaybeUninit::uninit(); 16384];
-    /// unsafe { HEAP.claim((&raw mut MEMORY).cast(), 16384) }.unwrap(); // was: HEAP.init(&raw mut MEMORY as usize, 16384)
+    /// let _ = unsafe { HEAP.claim((&raw mut MEMORY).cast(), 16384) };  // was: HEAP.init(&raw mut MEMORY as usize, 16384)
     /// ```
     ///
     /// # Errors

@@ -38,8 +38,8 @@ pub struct Request {
     pub end: usize,
     /// How many bytes from `end` on would do, at least 1.
     pub missing: usize,
-    /// How many bytes more the heap would like to have if it is `end` that is extended, 0 if none: a hint. A source that grows by pages may add
-    /// as many as are in that whole, if it has them all. With what is missing, this is less than the address space has.
+    /// How many bytes more the heap would like to have if it is `end` that is extended, 0 if none: a hint. A source adds as many whole pages as
+    /// that is, or none. With what is missing, it is less than the address space has.
     pub ahead: usize,
     /// Size of the block that must fit if the new region starts anywhere else, in bytes.
     pub size: usize,
@@ -81,9 +81,14 @@ impl Request {
 /// - Both ends are multiples of [`GRANULE`], the start is not 0, the
 ///   end is at most `usize::MAX`.
 /// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
+/// - A region of [`fetch`](Self::fetch) is as one of `grow` that starts elsewhere, and holds a block of `size` at a multiple of `size`; with
+///   [`EVEN`](Self::EVEN), it ends at such a multiple.
+/// - What is returned after a call of [`last`](Self::last) lies above that, and what was returned before does not, or it is `usize::MAX`.
 /// - No method uses the heap that this source serves: where that is the global allocator, none allocates or frees, not
 ///   even to format a message. The heap is in the middle of a call then. With a lock, it would wait for itself for
 ///   ever; without one, it would be corrupted.
+/// - On bare metal without the feature `critical-section`, heaps have no lock: whoever makes a value of this type vouches, in an `unsafe` call
+///   or declaration, that one context uses its heap.
 pub unsafe trait PageSource {
     /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what is fetched for it.
     const ZEROED: bool;
@@ -112,8 +117,8 @@ pub unsafe trait PageSource {
         }
     }
 
-    /// The address of the last byte of memory that anybody has: what is fetched from now on lies above. `usize::MAX` if that is not
-    /// known.
+    /// The address of the last byte of memory that anybody has: what is fetched from now on lies above, and all before does not. `usize::MAX`
+    /// if that is not known.
     #[inline(always)]
     fn last(&self) -> usize {
         usize::MAX

@@ -32,7 +32,8 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Frontier, Heap, INTACT, Strategy, keep_argument};
+use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument};
+pub use lite_alloc_core::{Heap, address, arena, source};
 
 use bins::Bins;
 pub use bounded::{Bounded, BoundedFreeListAllocator};

@@ -16,7 +16,7 @@ use core::alloc::Layout;
 
 use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Heap, Strategy, keep_argument};
+use lite_alloc_core::{Heap, INTACT, Strategy, keep_argument};
 
 use crate::{LINK, SIZE, lengthen, visit_list};
 
@@ -28,8 +28,8 @@ use crate::{LINK, SIZE, lengthen, visit_list};
 /// | `dealloc` | O(free blocks); O(1) where the free block below was the last that was touched |
 /// | `realloc` | in place when shrinking; else as `alloc` and `dealloc`, and O(size) |
 ///
-/// It takes less than half the code, as little memory, and 12 bytes of state on 32-bit targets. With some hundred free blocks it is slow, and
-/// with many thousand it is no use.
+/// It takes about half the code, as little memory, and 12 bytes of state on 32-bit targets. For heaps with a few hundred free blocks at most: with
+/// many thousands it is no use.
 pub type SmallestFreeListAllocator<S = DefaultSource> = Heap<Smallest, S>;
 
 /// The algorithm of [`SmallestFreeListAllocator`].
@@ -99,6 +99,7 @@ unsafe impl Strategy for Smallest {
     #[inline(never)]
     unsafe fn alloc<S: PageSource>(&mut self, source: &mut S, size: usize, align: usize) -> usize {
         let (size, mask) = (round_up(size), mask_of(align));
+        let mut grown = false;
         // SAFETY: `prev` is the head, or leads to the free block `last`; the first two words of a free block are the list's.
         unsafe {
             'search: loop {
@@ -106,6 +107,10 @@ unsafe impl Strategy for Smallest {
                 loop {
                     let block = *prev;
                     if block == 0 {
+                        // A hardened source shows no free block any more once memory was found damaged.
+                        if !INTACT && grown {
+                            return 0;
+                        }
                         // The last free block may be made longer.
                         let mut end = last + *prev.add(SIZE);
                         // As in `PageSource::fetch`, but to call one loop for both takes 27 bytes more of wasm.
@@ -117,6 +122,7 @@ unsafe impl Strategy for Smallest {
                             };
                             if !region.is_empty() {
                                 self.release(source, region.start, region.len(), align);
+                                grown = true;
                                 continue 'search;
                             }
                             // Nothing yet, at an end that can be named now.

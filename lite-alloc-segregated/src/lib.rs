@@ -18,7 +18,8 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
-use lite_alloc_core::{Frontier, Heap, INTACT, Strategy, keep_argument};
+use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument};
+pub use lite_alloc_core::{Heap, address, arena, source};
 
 /// The allocator for many small objects: four bins with strictly O(1) allocation and release.
 ///

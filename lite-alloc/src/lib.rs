@@ -19,7 +19,15 @@
 //! what each costs and when not to use it.
 //!
 //! `new()` draws on this target's own memory: `memory.grow` in WebAssembly, the system on hosts, and nothing on bare metal until
-//! [`Heap::claim`] is called. [`source`] has others. [`Heap`] tells what holds for threads and interrupts.
+//! [`Heap::claim`] is called. [`source`] has others, such as the static array that [`arena!`] declares. [`Heap`] tells what holds for threads
+//! and interrupts.
+//!
+//! Features, all off by default:
+//!
+//! - `critical-section`: on bare metal, each call is a critical section, and interrupt handlers and other cores may allocate.
+//! - `allocator-api2`: a reference to a heap is an `Allocator`, for collections in a heap of their own.
+//! - `stats`: a heap tells what is used and what is free.
+//! - `hardened`: misuse of a heap stops the program with a message.
 
 #![no_std]
 
@@ -30,4 +38,4 @@ pub mod single_threaded {
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
 
-pub use lite_alloc_core::{Heap, arena, source};
+pub use lite_alloc_core::{Heap, address, arena, source};

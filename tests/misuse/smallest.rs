@@ -1,0 +1,6 @@
+//! Misuse of `SmallestFreeListAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(SmallestFreeListAllocator, by_address: true);
