@@ -6,11 +6,12 @@ mod common;
 
 use core::alloc::GlobalAlloc;
 
+use common::random::Random;
 use common::rig::Rig;
 use common::watch::Watch;
 use common::{
-    Bounded, KIB, Kind, LARGEST_POOL, MIB, Memory, Random, free_pieces, in_one_region, joined, layout, much,
-    test, total,
+    Bounded, KIB, Kind, LARGEST_POOL, MIB, Memory, free_pieces, in_one_region, joined, layout, much, test,
+    total,
 };
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::{GRANULE, Region};

@@ -8,11 +8,12 @@ mod common;
 
 use core::alloc::{GlobalAlloc, Layout};
 
+use common::random::Random;
 use common::rig::Rig;
 use common::watch::Watch;
 use common::{
-    Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, Random, free_pieces, get, in_one_region, layout, much,
-    test, total,
+    Checked, FreeList, KIB, Kind, MIB, Memory, PAGE, free_pieces, get, in_one_region, layout, much, test,
+    total,
 };
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::GRANULE;

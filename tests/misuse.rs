@@ -71,3 +71,21 @@ fn every_misuse_of_freelist_is_stopped() {
 fn every_misuse_of_smallest_is_stopped() {
     every_case_is_stopped("smallest");
 }
+
+/// Most damage is found; what is not has to do no harm.
+#[test]
+fn damage_at_random_is_found_or_does_no_harm() {
+    // Each takes a process, and in WASI a Node.js.
+    let seeds = if std::env::var_os("MISUSE_PROGRAMS").is_some() { 15 } else { 100 };
+    for strategy in ["bump", "segregated", "freelist", "smallest", "bounded"] {
+        let mut found = 0;
+        for seed in 0..seeds {
+            let output = run(strategy, Some(&seed.to_string()));
+            let stopped = !output.status.success() && text(&output.stderr).contains("the hook is done");
+            let silent = output.status.success() && text(&output.stdout).contains("nothing was found");
+            assert!(stopped || silent, "{strategy} {seed} ({}): {}", output.status, text(&output.stderr));
+            found += usize::from(stopped);
+        }
+        assert!(found > seeds / 2, "{strategy}: {found} of {seeds} found");
+    }
+}

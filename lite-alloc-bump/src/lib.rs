@@ -28,10 +28,10 @@
 
 use core::alloc::Layout;
 
-use lite_alloc_core::Strategy;
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 pub use lite_alloc_core::{Heap, address, arena, source};
+use lite_alloc_core::{INTACT, Strategy};
 
 /// The allocator with the least code: blocks of powers of two, one free list for each size.
 ///
@@ -150,7 +150,10 @@ unsafe impl Strategy for BumpFreeList {
                 let block = *bin;
                 if block != 0 {
                     *bin = *source.word(block, LINK);
-                    self.release(source, block + size, block + room);
+                    // What cannot be a block is left to `hardened` to find.
+                    if INTACT || block & (room - 1) == 0 && block.wrapping_add(room) != 0 {
+                        self.release(source, block + size, block + room);
+                    }
                     return block;
                 }
             }

@@ -5,7 +5,7 @@ use lite_alloc_core::source::PageSource;
 
 use crate::class::{CLASSES, class_of};
 use crate::sweep::DIGITS;
-use crate::{LINK, SIZE, visit_list};
+use crate::{LINK, SIZE, size_of_free, visit_list};
 
 /// The size of a bin or pile in bytes, and half a granule.
 pub const WORD: usize = size_of::<usize>();
@@ -98,7 +98,7 @@ impl Bins {
                 let mut left = walk;
                 while *link != 0 && left != 0 {
                     let start = *link;
-                    let room = *source.word(start, SIZE);
+                    let room = size_of_free(source, start);
                     if padding(start, mask) + size <= room {
                         *link = *source.word(start, LINK);
                         return Region { start, end: start + room };

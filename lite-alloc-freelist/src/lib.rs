@@ -30,7 +30,7 @@ mod sweep;
 use core::alloc::Layout;
 use core::hint::assert_unchecked;
 
-use lite_alloc_core::address::{Region, mask_of, padding, round_up};
+use lite_alloc_core::address::{GRANULE, Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument};
 pub use lite_alloc_core::{Heap, address, arena, source};
@@ -80,6 +80,19 @@ const SMALL: usize = 16 * 1024;
 /// far from 0, and the source knows where it ends.
 const BOUNDS: bool = !cfg!(target_family = "wasm");
 
+/// The size of a free block. With the feature `hardened`, a program that goes on writing to memory it has freed may have left any number
+/// there: it is no more than what lies above the block then, so that the sum is an address.
+///
+/// # Safety
+///
+/// It is a free block, whose second word is `SIZE`.
+#[inline(always)]
+unsafe fn size_of_free<S: PageSource>(source: &S, block: usize) -> usize {
+    // SAFETY: the caller's promise.
+    let size = unsafe { *source.word(block, SIZE) };
+    if INTACT { size } else { size.min(usize::MAX - block) & !(GRANULE - 1) }
+}
+
 /// Calls `visit` with every block of a list.
 ///
 /// # Safety
@@ -89,7 +102,7 @@ unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut im
     while block != 0 {
         // SAFETY: the caller's promise.
         unsafe {
-            visit(Region { start: block, end: block + *source.word(block, SIZE) });
+            visit(Region { start: block, end: block + size_of_free(source, block) });
             block = *source.word(block, LINK);
         }
     }

@@ -18,7 +18,7 @@ use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Heap, INTACT, Strategy, keep_argument};
 
-use crate::{LINK, SIZE, lengthen, visit_list};
+use crate::{LINK, SIZE, lengthen, size_of_free, visit_list};
 
 /// The trade for the least code: what [`FreeListAllocator`](crate::FreeListAllocator) promises, with a list instead of bins.
 ///
@@ -66,20 +66,21 @@ impl Smallest {
                 prev = source.word(rover, LINK);
             }
             let mut next;
+            let mut last = 0;
             loop {
                 next = *prev;
-                if next.wrapping_sub(1) >= start {
+                if next.wrapping_sub(1) >= start || !rises(source, last, next) {
                     break;
                 }
-                prev = source.word(next, LINK);
+                (last, prev) = (next, source.word(next, LINK));
             }
             if start + size == next {
-                size += *source.word(next, SIZE);
+                size += size_of_free(source, next);
                 next = *source.word(next, LINK);
             }
             // The head touches nothing: it does not lie in the heap's memory.
             let room = *prev.add(SIZE);
-            if prev.addr() + room == start {
+            if prev.addr().wrapping_add(room) == start {
                 size += room;
                 start = prev.addr();
             } else {
@@ -90,6 +91,22 @@ impl Smallest {
             self.rover = start;
         }
     }
+}
+
+/// Whether the list goes on to a higher block. If not, a program has written to memory it has freed, and it may lead round in a circle: the
+/// source is told, by being asked for a place that is no unit.
+///
+/// # Safety
+///
+/// With the feature `hardened`, whose source has a word to give then.
+#[inline(always)]
+unsafe fn rises<S: PageSource>(source: &S, last: usize, next: usize) -> bool {
+    let rises = INTACT || next > last;
+    if !rises {
+        // SAFETY: the caller's promise.
+        let _ = unsafe { source.word(next | 1, LINK) };
+    }
+    rises
 }
 
 // SAFETY: a block is the front of a free block, less what its alignment skips, and leaves the list; what is left of that stays.
@@ -103,7 +120,7 @@ unsafe impl Strategy for Smallest {
         // SAFETY: `prev` is the head, or leads to the free block `last`; the first two words of a free block are the list's.
         unsafe {
             'search: loop {
-                let (mut last, mut prev) = (0, (&raw mut self.head).cast::<usize>());
+                let (mut last, mut prev) = (0usize, (&raw mut self.head).cast::<usize>());
                 loop {
                     let block = *prev;
                     if block == 0 {
@@ -112,10 +129,10 @@ unsafe impl Strategy for Smallest {
                             return 0;
                         }
                         // The last free block may be made longer.
-                        let mut end = last + *prev.add(SIZE);
+                        let mut end = last.wrapping_add(*prev.add(SIZE));
                         // As in `PageSource::fetch`, but to call one loop for both takes 27 bytes more of wasm.
                         loop {
-                            let missing = padding(last, mask) + size - (end - last);
+                            let missing = (padding(last, mask) + size).wrapping_sub(end.wrapping_sub(last));
                             let Some(region) = source.grow(Request { end, missing, ahead: 0, size, mask })
                             else {
                                 return 0;
@@ -129,6 +146,9 @@ unsafe impl Strategy for Smallest {
                             last = region.end;
                             end = last;
                         }
+                    }
+                    if !rises(source, last, block) {
+                        return 0;
                     }
                     let this = source.word(block, LINK);
                     let room = *this.add(SIZE);

@@ -8,7 +8,7 @@ use lite_alloc_core::source::PageSource;
 
 use crate::bins::{Bins, WORD};
 use crate::class::{BARE_METAL, CLASSES};
-use crate::{LINK, SIZE, State};
+use crate::{LINK, State, size_of_free};
 
 /// Bits of the address that one pass of the sort looks at.
 ///
@@ -40,7 +40,7 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
                     bins.push_out_of_line(source, frontier.start, frontier.len());
                     frontier.start = block;
                 }
-                frontier.end = block + *source.word(block, SIZE);
+                frontier.end = block + size_of_free(source, block);
                 block = *source.word(block, LINK);
             }
         }

@@ -7,6 +7,7 @@
 
 pub mod arithmetic;
 pub mod program;
+pub mod random;
 pub mod rig;
 pub mod steps;
 pub mod watch;
@@ -230,29 +231,6 @@ pub fn asked(layout: Layout) -> (Layout, usize) {
 /// The size of the largest block that fits in `len` bytes.
 pub fn largest(len: usize) -> usize {
     if cfg!(feature = "hardened") { len - 2 * GRANULE - size_of::<usize>() } else { len }
-}
-
-/// A small random number generator, the same on every target.
-pub struct Random(pub u64);
-
-impl Random {
-    /// From 0 up to `bound`, without it.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % bound as u64) as usize
-    }
-
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for index in (1..items.len()).rev() {
-            items.swap(index, self.below(index + 1));
-        }
-    }
-
-    /// From 1 to `most`, each doubling as likely as any other.
-    pub fn size(&mut self, most: usize) -> usize {
-        let bits = self.below(1 + most.ilog2() as usize);
-        1 + self.below(1 << bits)
-    }
 }
 
 /// Memory for a source, aligned to 64 KiB.

@@ -1,12 +1,19 @@
 //! Programs that misuse the global allocator, for `tests/misuse.rs`: it calls them once for each case, and each
 //! call has to be stopped.
 //!
-//! Without an argument, they list the cases. With one, they print what the message must contain, and commit the misuse. The panic hook
-//! allocates from the heap that was misused.
+//! Without an argument, they list the cases. With one, they print what the message must contain, and commit the misuse; with a number, they
+//! damage free memory at random. The panic hook allocates from the heap that was misused.
+
+#[allow(dead_code)] // This is not all that tests want of it.
+#[path = "../common/random.rs"]
+mod random;
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::null_mut;
 use std::collections::BTreeMap;
 use std::panic;
+
+use random::Random;
 
 #[derive(Clone, Copy)]
 pub struct Heaps {
@@ -45,6 +52,8 @@ pub const CASES: &[(&str, Case)] = &[
     ("free_memory_written", free_memory_written),
     ("list_damaged", list_damaged),
     ("list_damaged_to_lead_to_no_multiple", list_damaged_to_lead_to_no_multiple),
+    ("list_damaged_to_lead_to_the_end_of_memory", list_damaged_to_lead_to_the_end_of_memory),
+    ("list_damaged_and_split", list_damaged_and_split),
     ("list_damaged_and_sorted", list_damaged_and_sorted),
     ("list_damaged_to_lead_to_the_end_of_the_bins", list_damaged_to_lead_to_the_end_of_the_bins),
     ("written_right_before_a_free_block", written_right_before_a_free_block),
@@ -306,22 +315,26 @@ fn free_memory_written(heaps: Heaps) {
 
 /// Has the first block of a list lead to `link`, and allocates from that list, after a block of `between` bytes.
 fn damage_list(heaps: Heaps, link: usize, between: usize) {
-    let (size, align) = (24, 8);
-    let ptr = get(heaps, size, align);
+    damage_list_of(heaps, 24, link, between);
+    // What the other one leaves may come first.
+    for _ in 0..10 {
+        get(heaps, 24, 8);
+    }
+}
+
+/// The same, and leaves it to the caller to allocate blocks of `size` bytes after that.
+fn damage_list_of(heaps: Heaps, size: usize, link: usize, between: usize) {
+    let ptr = get(heaps, size, 8);
     if heaps.by_address {
         expect!("the list of free blocks leads to {link:#x}");
     } else {
         // It leads to some place in the heap.
         expect!("free memory was written to");
     }
-    dealloc(heaps, ptr, size, align);
+    dealloc(heaps, ptr, size, 8);
     // SAFETY: see above.
     unsafe { ptr.sub(UNIT).cast::<usize>().write_volatile(link) };
-    get(heaps, between, align);
-    // What the other one leaves may come first.
-    for _ in 0..10 {
-        get(heaps, size, align);
-    }
+    get(heaps, between, 8);
 }
 
 fn list_damaged(heaps: Heaps) {
@@ -331,6 +344,21 @@ fn list_damaged(heaps: Heaps) {
 /// Found by review: what LLVM was told of blocks is not so of this one, and it was passed over besides.
 fn list_damaged_to_lead_to_no_multiple(heaps: Heaps) {
     damage_list(heaps, 0x41, 24);
+}
+
+/// Found by review: where it would end is past the end of the address space.
+fn list_damaged_to_lead_to_the_end_of_memory(heaps: Heaps) {
+    damage_list(heaps, usize::MAX & !63, 24);
+}
+
+/// Found by review: what was cut off belonged in no bin, and was put before the first one.
+fn list_damaged_and_split(heaps: Heaps) {
+    damage_list_of(heaps, 56, 0x41, 56);
+    for size in [24, 56] {
+        for _ in 0..10 {
+            get(heaps, size, 8);
+        }
+    }
 }
 
 /// Found by review: sorted, it became the frontier, and started where LLVM was told that none does.
@@ -352,6 +380,53 @@ fn written_right_before_a_free_block(heaps: Heaps) {
     dealloc(heaps, ptr, 24, 8);
     flip(ptr, -1);
     get(heaps, 24, 8);
+}
+
+/// A program that goes on writing to blocks it has freed, and to the words before them. Not all of that leaves a trace, but the heap does not
+/// hang, and does not go astray in silence. Found so: sizes that lead past the end of the address space, and a list that led round in a circle.
+fn damage_at_random(heaps: Heaps, seed: u64) {
+    const MANY: usize = 40;
+    const NONE: (*mut u8, usize) = (null_mut(), 0);
+    let mut random = Random(seed);
+    let (mut live, mut freed) = ([NONE; MANY], [NONE; MANY]);
+    for _ in 0..3000 {
+        let index = random.below(MANY);
+        let (ptr, size) = live[index];
+        let new = random.size(8000);
+        // SAFETY: the block is live, and has that layout; what is written to, see above.
+        unsafe {
+            live[index] = if ptr.is_null() {
+                (heaps.heap.alloc(layout(new, 8)), new)
+            } else if random.below(5) == 0 {
+                (heaps.heap.realloc(ptr, layout(size, 8), new), new)
+            } else {
+                heaps.heap.dealloc(ptr, layout(size, 8));
+                freed[random.below(MANY)] = (ptr, size);
+                NONE
+            };
+            // What the hook gets is forgotten.
+            assert!(live[index] == NONE || !live[index].0.is_null());
+            let (ptr, size) = freed[random.below(MANY)];
+            let at = ptr.wrapping_sub(UNIT);
+            let whole = |(ptr, size): (*mut u8, usize)| ptr.addr().wrapping_sub(UNIT)..ptr.addr() + size;
+            let apart =
+                |&other: &_| whole(other).start > ptr.addr() + size || at.addr() > whole(other).end + UNIT;
+            if ptr.is_null() || random.below(20) != 0 || !live.iter().all(apart) {
+                continue;
+            }
+            let some = random.below(3000);
+            let values =
+                [0, some, usize::MAX - some, isize::MAX as usize + some, at.addr(), ptr.addr() + some];
+            let others = [
+                live[index].0.addr(),
+                freed[index].0.addr().wrapping_sub(UNIT),
+                some << (usize::BITS / 2) | index,
+            ];
+            let value = [values.as_slice(), &others].concat()[random.below(9)];
+            let word = random.below(if some % 2 == 0 { 2 } else { (size + UNIT) / size_of::<usize>() });
+            at.cast::<usize>().add(word).write_volatile(value);
+        }
+    }
 }
 
 /// More misuse, while the program is about to stop: it is not looked for any more, and does no harm, but that a request
@@ -398,10 +473,12 @@ pub fn run(heaps: Heaps) {
     let Some(name) = std::env::args().nth(1) else {
         return CASES.iter().for_each(|(name, _)| println!("{name}"));
     };
-    let case = CASES.iter().find(|(case, _)| *case == name).expect("there is no such case").1;
     panic::set_hook(Box::new(hook));
     println!("{name}");
-    case(heaps);
+    match name.parse() {
+        Ok(seed) => damage_at_random(heaps, seed),
+        Err(_) => CASES.iter().find(|(case, _)| *case == name).expect("there is no such case").1(heaps),
+    }
     // The end of this program is not what is expected.
     println!("nothing was found");
 }
