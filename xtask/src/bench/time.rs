@@ -12,9 +12,8 @@ use crate::{inputs, table};
 /// How many allocators run side by side, std's default among them: each may take 1 GiB.
 const GROUP: usize = 6;
 
-/// An allocator is stopped when a round takes this many times as long as with std's default. One round may be slow for
-/// no fault of its own: fresh memory is dear, and so is a busy machine.
-const PATIENCE: u64 = 50;
+/// An allocator is stopped when a second round takes this many times as long as with std's default.
+const PATIENCE: u64 = 10;
 
 /// What one workload took with one allocator.
 struct Time {
