@@ -24,9 +24,9 @@ use pool::{MOST, Pool, UNIT, overhead};
 /// | `realloc` | in place when shrinking, or where enough is free right behind: O(1); else as `alloc` and `dealloc`, and O(size) |
 ///
 /// On a Cortex-M4, in heaps of 16 and 64 KiB, the worst `alloc` that was measured takes 109 instructions, 3 more for each doubling of
-/// that, and the worst `dealloc` 68, both 4 more with `critical-section`; in a program that anywhere asks for alignments above two words, 14 more for `alloc`, and 46 for such a
-/// request, which is O(1) where there is a free block of twice the size and the alignment together. Where TLSF, known for such bounds, has no
-/// block that is certainly long enough, it returns null; here, there is a search then.
+/// that, and the worst `dealloc` 68, both 4 more with `critical-section`; in a program that anywhere asks for alignments above two words, 14
+/// more for `alloc`, and 46 for such a request, which is O(1) where there is a free block of twice the size and the alignment together.
+/// Where TLSF, known for such bounds, has no block that is certainly long enough, it returns null; here, there is a search then.
 ///
 /// Each region keeps a bit for each two words of it for itself, and a few hundred bytes: on 32-bit targets, 400 bytes of 16 KiB. The first
 /// `alloc` that needs the region clears them; one that has no more than that is no use. A region is fetched if a block fits in it wherever

@@ -47,6 +47,24 @@ fn size(sizes: &Results, key: &str, module: &str, level: &str) -> f64 {
     one(sizes, &[("allocator", key), ("module", module), ("opt-level", level)], "bytes added").unwrap()
 }
 
+/// The ratios of an allocator to std's default in each group of workloads, as far as these count.
+fn by_group<'a>(
+    results: &'a Results,
+    key: &'a str,
+    counts: impl Fn(&str) -> bool + 'a,
+) -> impl Iterator<Item = Ratios> + 'a {
+    GROUPS.into_iter().map(move |(_, families)| {
+        let families: Vec<_> = families.iter().map(|family| family.name()).collect();
+        results
+            .rows()
+            .filter(|&row| has(row, &[("allocator", key)]))
+            .filter(|row| families.contains(&row.text("family").unwrap()))
+            .filter(|row| counts(row.text("workload").unwrap()))
+            .map(|row| row.number("ratio to std").unwrap())
+            .collect()
+    })
+}
+
 /// The allocator that a row of a table begins with, in English or in Chinese.
 fn named(cell: &str) -> Option<&'static Allocator> {
     let name = if cell == "标准库默认" { STD.name } else { cell };
@@ -89,22 +107,13 @@ fn ratios_beside_others_are_those_measured() {
                 let cells = [("allocator", key), ("workload", workload)];
                 !some || one(&fuel, &cells, "ratio to std").is_some_and(|ratio| ratio <= MUCH)
             };
-            let of_instructions = GROUPS.map(|(_, families)| -> Ratios {
-                let families: Vec<_> = families.iter().map(|family| family.name()).collect();
-                fuel.rows()
-                    .filter(|&row| has(row, &[("allocator", key)]))
-                    .filter(|row| families.contains(&row.text("family").unwrap()))
-                    .filter(|row| counts(row.text("workload").unwrap()))
-                    .map(|row| row.number("ratio to std").unwrap())
-                    .collect()
-            });
             let of_memory: Ratios = memory
                 .rows()
                 .filter(|&row| has(row, &[("allocator", key)]))
                 .filter(|row| counts(row.text("program").unwrap()))
                 .map(|row| row.number("grown ratio to std").unwrap())
                 .collect();
-            for (cell, ratios) in row[4..8].iter().zip(of_instructions.into_iter().chain([of_memory])) {
+            for (cell, ratios) in row[4..8].iter().zip(by_group(&fuel, key, counts).chain([of_memory])) {
                 let Ok(said) = cell.trim_end_matches('\\').parse::<f64>() else {
                     // In words, why there is none.
                     continue;

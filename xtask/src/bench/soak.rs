@@ -19,7 +19,7 @@ const SOAKED: [&str; 9] =
 const DEMANDED: &str = "freelist";
 
 const ROUNDS: u32 = 200;
-/// An allocator is stopped when a round takes this many times as long as with std's default.
+/// An allocator is stopped when a second round takes this many times as long as with std's default.
 const PATIENCE: u64 = 50;
 /// With short inputs, rounds are short too, and some of very many are interrupted for long.
 const LONG_PATIENCE: u64 = 10_000;
