@@ -129,6 +129,26 @@ fn ratios_beside_others_are_those_measured() {
 }
 
 #[test]
+fn times_are_those_measured() {
+    let times = results("time.csv");
+    for (file, rows) in tables(["| time in Node.js", "| Node.js 中的时间"]) {
+        assert_eq!(rows.len(), 5, "{file}");
+        for row in &rows {
+            let key = named(&row[0]).unwrap().key;
+            let means = by_group(&times, key, |_| true).map(|ratios| {
+                assert_eq!(ratios.failed(), 0, "{file}: {key}: what fails has no mean");
+                ratios.mean().unwrap()
+            });
+            let alone = ["json", "mixed_20000"].map(|workload| {
+                one(&times, &[("allocator", key), ("workload", workload)], "ratio to std").unwrap()
+            });
+            let measured: Vec<_> = means.chain(alone).map(|ratio| format!("{ratio:.2}")).collect();
+            assert_eq!(row[1..], measured, "{file}: {key}");
+        }
+    }
+}
+
+#[test]
 fn sizes_of_large_programs_are_those_measured() {
     let sizes = results("size.csv");
     for (file, large) in tables(["| bytes added to a large program", "| 给大程序增加的字节"]) {
