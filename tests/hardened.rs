@@ -41,7 +41,8 @@ fn rest_of_a_bank_is_used_after_the_heap_has_moved_on<K: Kind>() -> Checked {
     assert!(unsafe { heap.alloc(layout(1, 1)).is_null() });
     Ok(())
 }
-per_strategy!(rest_of_a_bank_is_used_after_the_heap_has_moved_on);
+// Segregated hands it back to the source, which would keep words in there that nobody watches: it is forgotten.
+per_strategy!(rest_of_a_bank_is_used_after_the_heap_has_moved_on: bump, freelist, smallest, bounded);
 
 /// A source that first says where its memory begins, which is no address that a block may have, and then gives what is
 /// missing, to the granule.
@@ -103,3 +104,54 @@ fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked 
     Ok(())
 }
 per_strategy!(sources_that_name_their_end_first_are_asked_for_enough);
+
+/// A source that gives what comes next, whatever is asked for.
+struct Next<'a>(core::slice::Iter<'a, Region>);
+
+// SAFETY: regions lie apart, in memory that outlives the source, and is exposed. What is too small is followed by what is not.
+unsafe impl PageSource for Next<'_> {
+    const ZEROED: bool = false;
+
+    fn grow(&mut self, _request: Request) -> Option<Region> {
+        self.0.next().copied()
+    }
+}
+
+/// As where another thread grows memory first. Found by review: with the feature, Smallest did not ask again.
+fn too_little_memory_elsewhere_is_not_the_end<K: Kind>() -> Checked {
+    let memory = Memory::aligned(8 * PAGE, 4 * PAGE);
+    let start = memory.start().expose_provenance();
+    let piece = |at, len| Region { start: start + at, end: start + at + len };
+    let regions = [piece(0, 4 * KIB), piece(PAGE, 4 * KIB), piece(4 * PAGE, 4 * PAGE)];
+    let heap = Heap::<K::Strategy, _>::with_source(Next(regions.iter()));
+    get(&heap, layout(100, 8));
+    get(&heap, layout(20_000, 8));
+    Ok(())
+}
+per_strategy!(too_little_memory_elsewhere_is_not_the_end);
+
+/// Found by review: free blocks were looked at as they are, in a call that holds the lock.
+fn damaged_lists_can_be_looked_at<K: Kind>() -> Checked {
+    const UNIT: usize = 2 * GRANULE;
+    let memory = Memory::new(PAGE);
+    let start = memory.start().expose_provenance();
+    // Whether it leads to itself, to no multiple, or to the end of the address space.
+    for link in [None, Some(0x41), Some(usize::MAX & !63)] {
+        let region = [Region { start, end: start + PAGE }];
+        let heap = Heap::<K::Strategy, _>::with_source(Next(region.iter()));
+        let blocks = [(); 6].map(|()| get(&heap, layout(24, 8)));
+        for &ptr in blocks.iter().step_by(2) {
+            // SAFETY: the block is live, and has that layout.
+            unsafe { heap.dealloc(ptr, layout(24, 8)) };
+        }
+        let at = blocks[2].wrapping_sub(UNIT);
+        // SAFETY: misuse, in memory of the heap, which is not used any more.
+        unsafe { at.cast::<usize>().write(link.unwrap_or(at.addr())) };
+        let mut count = 0;
+        // SAFETY: nothing is allocated.
+        unsafe { heap.visit_free(|_| count += 1) };
+        assert!(count < 100, "{count} pieces are free");
+    }
+    Ok(())
+}
+per_strategy!(damaged_lists_can_be_looked_at);

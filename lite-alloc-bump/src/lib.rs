@@ -31,7 +31,7 @@ use core::alloc::Layout;
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region};
 use lite_alloc_core::source::{DefaultSource, PageSource};
 pub use lite_alloc_core::{Heap, address, arena, source};
-use lite_alloc_core::{INTACT, Strategy};
+use lite_alloc_core::{INTACT, Strategy, visit_list};
 
 /// The allocator with the least code: blocks of powers of two, one free list for each size.
 ///
@@ -212,11 +212,11 @@ unsafe impl Strategy for BumpFreeList {
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         for (index, &first) in self.bins.iter().enumerate() {
-            let mut block = first;
-            while block != 0 {
-                visit(Region { start: block, end: block + (GRANULE << index) });
-                // SAFETY: the first word of a free block is the bin's.
-                block = unsafe { *source.word(block, LINK) };
+            // SAFETY: the first word of a free block is the bin's.
+            unsafe {
+                visit_list(source, first, |start| {
+                    visit(Region { start, end: start.wrapping_add(GRANULE << index) })
+                });
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::address::Region;
 use crate::source::PageSource;
 use crate::strategy::Strategy;
 
-use ground::{Ground, Guard, UNIT};
+use ground::{Ground, Guard, UNIT, View};
 pub(crate) use misuse::Misuse;
 
 /// The strategy `A`, with misuse found out.
@@ -228,6 +228,6 @@ unsafe impl<A: Strategy> Strategy for Hardened<A> {
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region)) {
         // SAFETY: the caller's promise.
-        unsafe { self.inner.visit_free(source, visit) }
+        unsafe { self.inner.visit_free(&View { source, ground: &self.ground }, visit) }
     }
 }

@@ -37,4 +37,4 @@ mod usage;
 
 pub use frontier::{Cut, Frontier};
 pub use heap::Heap;
-pub use strategy::{INTACT, Strategy, keep_argument};
+pub use strategy::{INTACT, Strategy, keep_argument, visit_list};

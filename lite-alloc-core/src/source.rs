@@ -81,14 +81,15 @@ impl Request {
 /// - Both ends are multiples of [`GRANULE`], the start is not 0, the
 ///   end is at most `usize::MAX`.
 /// - With [`ZEROED`](Self::ZEROED), the region's bytes are zero.
-/// - A region of [`fetch`](Self::fetch) is as one of `grow` that starts elsewhere, and holds a block of `size` at a multiple of `size`; with
+/// - A region of [`fetch`](Self::fetch) is as one of `grow` that starts elsewhere, for a block of `size` at a multiple of `size`; with
 ///   [`EVEN`](Self::EVEN), it ends at such a multiple.
-/// - What is returned after a call of [`last`](Self::last) lies above that, and what was returned before does not, or it is `usize::MAX`.
+/// - No region that was returned before reaches above [`last`](Self::last), and none that is fetched for a block later lies below it, but one
+///   of zeros.
 /// - No method uses the heap that this source serves: where that is the global allocator, none allocates or frees, not
 ///   even to format a message. The heap is in the middle of a call then. With a lock, it would wait for itself for
 ///   ever; without one, it would be corrupted.
-/// - On bare metal without the feature `critical-section`, heaps have no lock: whoever makes a value of this type vouches, in an `unsafe` call
-///   or declaration, that one context uses its heap.
+/// - On bare metal without the feature `critical-section`, heaps have no lock: whoever makes a value of this type, or gives it memory, vouches
+///   in an `unsafe` call or declaration that one context uses its heap.
 pub unsafe trait PageSource {
     /// Whether regions arrive filled with zeros, so that `alloc_zeroed` need not clear what is fetched for it.
     const ZEROED: bool;
@@ -117,8 +118,8 @@ pub unsafe trait PageSource {
         }
     }
 
-    /// The address of the last byte of memory that anybody has: what is fetched from now on lies above, and all before does not. `usize::MAX`
-    /// if that is not known.
+    /// The address of the last byte of memory that anybody has: what is fetched from now on lies above, or is all zeros. `usize::MAX` if that is
+    /// not known.
     #[inline(always)]
     fn last(&self) -> usize {
         usize::MAX
@@ -145,6 +146,11 @@ pub unsafe trait PageSource {
     fn at(&self, addr: usize) -> *mut u8 {
         core::ptr::with_exposed_provenance_mut(addr)
     }
+
+    /// Hears of a block that a strategy was led to and that is none. Only with the feature `hardened` is there a source that cares.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn damaged(&self, _addr: usize) {}
 
     /// A pointer to word number `index` of a free block at `addr`.
     ///

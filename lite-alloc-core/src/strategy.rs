@@ -80,3 +80,29 @@ pub unsafe trait Strategy: Sized {
     /// `source` is the one of all calls before.
     unsafe fn visit_free<S: PageSource>(&self, source: &S, visit: impl FnMut(Region));
 }
+
+/// Calls `visit` with the address of every block of a list of free blocks, whose first words lead on to the next one.
+///
+/// With the feature `hardened`, a program may have made a circle of it: then a block that is kept in mind for ever longer comes again (R. Brent,
+/// An improved Monte Carlo factorization algorithm, 1980).
+///
+/// # Safety
+///
+/// `block` is a free block or 0, and so is whatever the links lead to.
+pub unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, mut visit: impl FnMut(usize)) {
+    let (mut mark, mut steps, mut limit) = (0, 0usize, 1);
+    while block != 0 {
+        if !INTACT {
+            if block == mark {
+                return source.damaged(block);
+            }
+            steps += 1;
+            if steps == limit {
+                (mark, limit) = (block, 2 * limit);
+            }
+        }
+        visit(block);
+        // SAFETY: the caller's promise.
+        block = unsafe { *source.word(block, 0) };
+    }
+}

@@ -5,7 +5,7 @@ use lite_alloc_core::source::PageSource;
 
 use crate::class::{CLASSES, class_of};
 use crate::sweep::DIGITS;
-use crate::{LINK, SIZE, size_of_free, visit_list};
+use crate::{LINK, SIZE, size_of_free, visit_blocks};
 
 /// The size of a bin or pile in bytes, and half a granule.
 pub const WORD: usize = size_of::<usize>();
@@ -120,7 +120,7 @@ impl Bins {
     pub unsafe fn visit<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         for &first in &self.first {
             // SAFETY: a list of free blocks.
-            unsafe { visit_list(source, first, &mut visit) };
+            unsafe { visit_blocks(source, first, &mut visit) };
         }
     }
 }

@@ -32,7 +32,8 @@ use pool::{MOST, Pool, UNIT, overhead};
 /// `alloc` that needs the region clears them; one that has no more than that is no use. A region is fetched if a block fits in it wherever
 /// that lies, and so for an alignment above two words only if there is room for as much besides.
 ///
-/// All costs are for one region; with more, a call may look into each of them. On 32-bit targets, so many are 512 KiB, and no block is longer.
+/// All costs are for one region; with more, a call may look into each of them. On 32-bit targets, so many are 512 KiB, and no block is longer
+/// than what the table leaves of that.
 ///
 /// Not for memory that grows, as that of WebAssembly does: what was fetched at different times is never merged.
 pub type BoundedFreeListAllocator<S = DefaultSource> = Heap<Bounded, S>;

@@ -32,7 +32,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{GRANULE, Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
-use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument};
+use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument, visit_list};
 pub use lite_alloc_core::{Heap, address, arena, source};
 
 use bins::Bins;
@@ -81,7 +81,7 @@ const SMALL: usize = 16 * 1024;
 const BOUNDS: bool = !cfg!(target_family = "wasm");
 
 /// The size of a free block. With the feature `hardened`, a program that goes on writing to memory it has freed may have left any number
-/// there: it is no more than what lies above the block then, so that the sum is an address.
+/// there: it is no more than what lies above the block then, so that the sum is an address, and a multiple of `GRANULE`, as classes expect.
 ///
 /// # Safety
 ///
@@ -98,13 +98,10 @@ unsafe fn size_of_free<S: PageSource>(source: &S, block: usize) -> usize {
 /// # Safety
 ///
 /// `block` is a free block or 0, and so is whatever the links lead to: their first two words are `LINK` and `SIZE`.
-unsafe fn visit_list<S: PageSource>(source: &S, mut block: usize, visit: &mut impl FnMut(Region)) {
-    while block != 0 {
-        // SAFETY: the caller's promise.
-        unsafe {
-            visit(Region { start: block, end: block + size_of_free(source, block) });
-            block = *source.word(block, LINK);
-        }
+unsafe fn visit_blocks<S: PageSource>(source: &S, block: usize, visit: &mut impl FnMut(Region)) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        visit_list(source, block, |start| visit(Region { start, end: start + size_of_free(source, start) }));
     }
 }
 

@@ -18,7 +18,7 @@ use lite_alloc_core::address::{Region, mask_of, padding, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource, Request};
 use lite_alloc_core::{Heap, INTACT, Strategy, keep_argument};
 
-use crate::{LINK, SIZE, lengthen, size_of_free, visit_list};
+use crate::{LINK, SIZE, lengthen, size_of_free, visit_blocks};
 
 /// The trade for the least code: what [`FreeListAllocator`](crate::FreeListAllocator) promises, with a list instead of bins.
 ///
@@ -93,18 +93,12 @@ impl Smallest {
     }
 }
 
-/// Whether the list goes on to a higher block. If not, a program has written to memory it has freed, and it may lead round in a circle: the
-/// source is told, by being asked for a place that is no unit.
-///
-/// # Safety
-///
-/// With the feature `hardened`, whose source has a word to give then.
+/// Whether the list goes on to a higher block. If not, a program has written to memory it has freed, and it may lead round in a circle.
 #[inline(always)]
-unsafe fn rises<S: PageSource>(source: &S, last: usize, next: usize) -> bool {
+fn rises<S: PageSource>(source: &S, last: usize, next: usize) -> bool {
     let rises = INTACT || next > last;
     if !rises {
-        // SAFETY: the caller's promise.
-        let _ = unsafe { source.word(next | 1, LINK) };
+        source.damaged(next);
     }
     rises
 }
@@ -124,7 +118,7 @@ unsafe impl Strategy for Smallest {
                 loop {
                     let block = *prev;
                     if block == 0 {
-                        // A hardened source shows no free block any more once memory was found damaged.
+                        // What was just fetched would do. A hardened source shows no free block any more once memory was found damaged.
                         if !INTACT && grown {
                             return 0;
                         }
@@ -139,7 +133,8 @@ unsafe impl Strategy for Smallest {
                             };
                             if !region.is_empty() {
                                 self.release(source, region.start, region.len(), align);
-                                grown = true;
+                                grown =
+                                    region.start == end || padding(region.start, mask) + size <= region.len();
                                 continue 'search;
                             }
                             // Nothing yet, at an end that can be named now.
@@ -202,6 +197,6 @@ unsafe impl Strategy for Smallest {
 
     unsafe fn visit_free<S: PageSource>(&self, source: &S, mut visit: impl FnMut(Region)) {
         // SAFETY: a list of free blocks.
-        unsafe { visit_list(source, self.head[LINK], &mut visit) };
+        unsafe { visit_blocks(source, self.head[LINK], &mut visit) };
     }
 }

@@ -3,6 +3,7 @@
 use core::hint::assert_unchecked;
 use core::mem::swap;
 
+use lite_alloc_core::INTACT;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::PageSource;
 
@@ -36,6 +37,11 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
         unsafe {
             let mut block = bins.piles.as_mut_ptr().byte_add(pile).replace(0);
             while block != 0 {
+                // They rise, unless a program has written to memory it has freed.
+                if !INTACT && block < frontier.end {
+                    source.damaged(block);
+                    break;
+                }
                 if block != frontier.end {
                     bins.push_out_of_line(source, frontier.start, frontier.len());
                     frontier.start = block;
@@ -92,6 +98,8 @@ impl Bins {
         unsafe {
             loop {
                 assert_unchecked(shift < usize::BITS);
+                // With the feature `hardened`, lists may lead round in a circle: no pass meets more blocks than there can be.
+                let mut left = state.ceiling(source).wrapping_add(depth) / GRANULE;
                 while count != 0 {
                     count -= WORD;
                     let bin = from.byte_add(count ^ up);
@@ -100,6 +108,13 @@ impl Bins {
                     if block != 0 {
                         *bin = 0;
                         loop {
+                            if !INTACT {
+                                if left == 0 {
+                                    source.damaged(block);
+                                    break;
+                                }
+                                left -= 1;
+                            }
                             let pile = to.byte_add(block.wrapping_add(depth) >> shift & LAST);
                             let link = source.word(block, LINK);
                             let next = *link;

@@ -18,7 +18,7 @@ use core::hint::assert_unchecked;
 
 use lite_alloc_core::address::{COUNTS_ZEROS, GRANULE, Region, round_up};
 use lite_alloc_core::source::{DefaultSource, PageSource};
-use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument};
+use lite_alloc_core::{Frontier, INTACT, Strategy, keep_argument, visit_list};
 pub use lite_alloc_core::{Heap, address, arena, source};
 
 /// The allocator for many small objects: four bins with strictly O(1) allocation and release.
@@ -180,11 +180,11 @@ unsafe impl Strategy for SegregatedBump {
         let rest = self.frontier.rest();
         visit(Region { start: round_up(rest.start), end: rest.end });
         for (index, &first) in self.bins.iter().enumerate() {
-            let mut block = first;
-            while block != 0 {
-                visit(Region { start: block, end: block + (LARGEST >> index) });
-                // SAFETY: the first word of a free block is the bin's.
-                block = unsafe { *source.word(block, LINK) };
+            // SAFETY: the first word of a free block is the bin's.
+            unsafe {
+                visit_list(source, first, |start| {
+                    visit(Region { start, end: start.wrapping_add(LARGEST >> index) })
+                });
             }
         }
     }

@@ -141,6 +141,34 @@ impl Ground {
         (!self.is_sound()).then(|| self.misuse.replace(Misuse::None))
     }
 
+    /// A pointer to a word of a free block, which is marked from now on; to a word of nowhere, if it cannot be one.
+    ///
+    /// # Safety
+    ///
+    /// The source is that of the heap.
+    pub unsafe fn word<S: PageSource>(&self, source: &S, addr: usize, index: usize) -> *mut usize {
+        if addr % UNIT != 0 || !self.owns(addr, UNIT) {
+            self.report(Misuse::DamagedList { at: addr });
+        } else {
+            // SAFETY: in memory of the heap; as it is free, it is nobody's.
+            unsafe {
+                let words = read(source, addr);
+                if words == [PATTERN; 4] {
+                    self.mark(source, addr, 0);
+                } else if self.marked(addr, words).is_none() {
+                    self.report(Misuse::WrittenWhileFree { at: addr });
+                }
+            }
+        }
+        if self.is_sound() {
+            // SAFETY: in memory of the heap.
+            unsafe { source.word(addr, index) }
+        } else {
+            self.nowhere.set([0; 4]);
+            self.nowhere.as_ptr().cast::<usize>().wrapping_add(index)
+        }
+    }
+
     /// Checks that nobody wrote to a block while it was free, and clears it to all pattern. O(size).
     ///
     /// # Safety
@@ -207,36 +235,52 @@ unsafe impl<S: PageSource> PageSource for Guard<'_, S> {
         }
     }
 
-    fn give_back(&mut self, region: Region) {
-        self.source.give_back(region);
+    /// Forgets it: the source would keep words in there that nobody watches.
+    fn give_back(&mut self, _region: Region) {}
+
+    fn last(&self) -> usize {
+        self.source.last()
     }
 
     fn at(&self, addr: usize) -> *mut u8 {
         self.source.at(addr)
     }
 
-    /// A pointer to a word of a free block, which is marked from now on; to a word of nowhere, if it cannot be one.
+    fn damaged(&self, addr: usize) {
+        self.ground.report(Misuse::DamagedList { at: addr });
+    }
+
     unsafe fn word(&self, addr: usize, index: usize) -> *mut usize {
-        if addr % UNIT != 0 || !self.ground.owns(addr, UNIT) {
-            self.ground.report(Misuse::DamagedList { at: addr });
-        } else {
-            // SAFETY: in memory of the heap; as it is free, it is nobody's.
-            unsafe {
-                let words = read(self.source, addr);
-                if words == [PATTERN; 4] {
-                    self.ground.mark(self.source, addr, 0);
-                } else if self.ground.marked(addr, words).is_none() {
-                    self.ground.report(Misuse::WrittenWhileFree { at: addr });
-                }
-            }
-        }
-        if self.ground.is_sound() {
-            // SAFETY: the caller's promise.
-            unsafe { self.source.word(addr, index) }
-        } else {
-            self.ground.nowhere.set([0; 4]);
-            self.ground.nowhere.as_ptr().cast::<usize>().wrapping_add(index)
-        }
+        // SAFETY: there is one source.
+        unsafe { self.ground.word(&*self.source, addr, index) }
+    }
+}
+
+/// The same for a strategy that only looks at its free blocks.
+pub struct View<'a, S> {
+    pub source: &'a S,
+    pub ground: &'a Ground,
+}
+
+// SAFETY: grants nothing. A word that lies elsewhere than in free memory is replaced.
+unsafe impl<S: PageSource> PageSource for View<'_, S> {
+    const ZEROED: bool = false;
+
+    fn grow(&mut self, _request: Request) -> Option<Region> {
+        None
+    }
+
+    fn at(&self, addr: usize) -> *mut u8 {
+        self.source.at(addr)
+    }
+
+    fn damaged(&self, addr: usize) {
+        self.ground.report(Misuse::DamagedList { at: addr });
+    }
+
+    unsafe fn word(&self, addr: usize, index: usize) -> *mut usize {
+        // SAFETY: there is one source.
+        unsafe { self.ground.word(self.source, addr, index) }
     }
 }
 
