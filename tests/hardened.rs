@@ -7,7 +7,7 @@ mod common;
 use core::alloc::GlobalAlloc;
 use core::cell::Cell;
 
-use common::{Checked, KIB, Kind, Memory, PAGE, asked, filling, get, is_filled, largest, layout};
+use common::{Checked, KIB, Kind, Memory, PAGE, UNIT, asked, filling, get, is_filled, largest, layout};
 use lite_alloc_core::Heap;
 use lite_alloc_core::address::{GRANULE, Region};
 use lite_alloc_core::source::{ClaimedRegions, PageSource, Request};
@@ -81,14 +81,13 @@ fn sources_that_name_their_end_first_are_asked_for_enough<K: Kind>() -> Checked 
         let heap = Heap::<K::Strategy, _>::with_source(Sip { next: start, missing: &missing });
         let ptr = get(&heap, layout(size, align));
         let (block, multiple) = K::place(asked(layout(size, align)).0);
-        let unit = 2 * GRANULE;
         let wanted = if K::EXTENDS {
             start.next_multiple_of(multiple) - start + block
         } else {
             // A whole pool, in which a block of that alignment fits in any case.
-            let pools = (1..).map(|units| units * unit);
+            let pools = (1..).map(|units| units * UNIT);
             let fits = |&bytes: &usize| K::fits(Region { start: 0, end: bytes }, block, multiple);
-            start.next_multiple_of(unit) - start + pools.into_iter().find(fits).unwrap()
+            start.next_multiple_of(UNIT) - start + pools.into_iter().find(fits).unwrap()
         };
         assert_eq!(missing.get(), wanted);
         // SAFETY: the block is that long, and it is not used from here on.
@@ -132,7 +131,6 @@ per_strategy!(too_little_memory_elsewhere_is_not_the_end);
 
 /// Found by review: free blocks were looked at as they are, in a call that holds the lock.
 fn damaged_lists_can_be_looked_at<K: Kind>() -> Checked {
-    const UNIT: usize = 2 * GRANULE;
     let memory = Memory::new(PAGE);
     let start = memory.start().expose_provenance();
     // Whether it leads to itself, to no multiple, or to the end of the address space.

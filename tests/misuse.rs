@@ -86,6 +86,7 @@ fn damage_at_random_is_found_or_does_no_harm() {
             assert!(stopped || silent, "{strategy} {seed} ({}): {}", output.status, text(&output.stderr));
             found += usize::from(stopped);
         }
-        assert!(found > seeds / 2, "{strategy}: {found} of {seeds} found");
+        // All, as far as anybody saw.
+        assert!(found >= seeds * 9 / 10, "{strategy}: {found} of {seeds} found");
     }
 }

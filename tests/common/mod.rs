@@ -135,7 +135,7 @@ impl Kind for Smallest {
 }
 
 /// What the blocks of `BoundedFreeListAllocator` are made of, in bytes.
-const UNIT: usize = if cfg!(feature = "hardened") { 2 * GRANULE } else { GRANULE };
+pub const UNIT: usize = if cfg!(feature = "hardened") { 2 * GRANULE } else { GRANULE };
 
 /// A region that is longer becomes several pools.
 pub const LARGEST_POOL: usize = UNIT << (usize::BITS / 2);

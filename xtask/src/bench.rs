@@ -35,7 +35,7 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
   --rounds       a long soak: the real programs on tiny inputs, so many times with FreeListAllocator, and a tenth of that
                  with std's default
 
-Lists are separated by commas. On two cores, the quick mode takes ten minutes, and all of it some hours, time alone more than one.";
+Lists are separated by commas. On two cores, the quick mode takes ten minutes, and all of it some hours.";
 
 /// What is to be measured.
 pub struct Plan {

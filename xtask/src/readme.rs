@@ -28,6 +28,14 @@ fn tables(heads: [&'static str; 2]) -> impl Iterator<Item = (&'static str, Vec<V
     })
 }
 
+/// Each of their rows, with the README that it is of. Both have so many.
+fn rows_of(heads: [&'static str; 2], count: usize) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    tables(heads).flat_map(move |(file, rows)| {
+        assert_eq!(rows.len(), count, "{file}");
+        rows.into_iter().map(move |row| (file, row))
+    })
+}
+
 fn results(name: &str) -> Results {
     Results::read(&root().join("bench/results").join(name)).unwrap()
 }
@@ -131,63 +139,53 @@ fn ratios_beside_others_are_those_measured() {
 #[test]
 fn times_are_those_measured() {
     let times = results("time.csv");
-    for (file, rows) in tables(["| time in Node.js", "| Node.js 中的时间"]) {
-        assert_eq!(rows.len(), 5, "{file}");
-        for row in &rows {
-            let key = named(&row[0]).unwrap().key;
-            let means = by_group(&times, key, |_| true).map(|ratios| {
-                assert_eq!(ratios.failed(), 0, "{file}: {key}: what fails has no mean");
-                ratios.mean().unwrap()
-            });
-            let alone = ["json", "mixed_20000"].map(|workload| {
-                one(&times, &[("allocator", key), ("workload", workload)], "ratio to std").unwrap()
-            });
-            let measured: Vec<_> = means.chain(alone).map(|ratio| format!("{ratio:.2}")).collect();
-            assert_eq!(row[1..], measured, "{file}: {key}");
-        }
+    for (file, row) in rows_of(["| time in Node.js", "| Node.js 中的时间"], 5) {
+        let key = named(&row[0]).unwrap().key;
+        let means = by_group(&times, key, |_| true).map(|ratios| {
+            assert_eq!(ratios.failed(), 0, "{file}: {key}: what fails has no mean");
+            ratios.mean().unwrap()
+        });
+        let alone = ["json", "mixed_20000"].map(|workload| {
+            one(&times, &[("allocator", key), ("workload", workload)], "ratio to std").unwrap()
+        });
+        let measured: Vec<_> = means.chain(alone).map(|ratio| format!("{ratio:.2}")).collect();
+        assert_eq!(row[1..], measured, "{file}: {key}");
     }
 }
 
 #[test]
 fn sizes_of_large_programs_are_those_measured() {
     let sizes = results("size.csv");
-    for (file, large) in tables(["| bytes added to a large program", "| 给大程序增加的字节"]) {
-        assert_eq!(large.len(), 9, "{file}");
-        for row in &large {
-            let key = named(&row[0]).unwrap().key;
-            let measured = ["z", "s", "3"].map(|level| size(&sizes, key, "demo", level).to_string());
-            let said: Vec<_> = row[1..].iter().map(|cell| cell.replace(' ', "").replace('−', "-")).collect();
-            assert_eq!(said, measured, "{file}: {}", row[0]);
-        }
+    for (file, row) in rows_of(["| bytes added to a large program", "| 给大程序增加的字节"], 9) {
+        let key = named(&row[0]).unwrap().key;
+        let measured = ["z", "s", "3"].map(|level| size(&sizes, key, "demo", level).to_string());
+        let said: Vec<_> = row[1..].iter().map(|cell| cell.replace(' ', "").replace('−', "-")).collect();
+        assert_eq!(said, measured, "{file}: {}", row[0]);
     }
 }
 
 #[test]
 fn figures_of_microcontrollers_are_those_measured() {
     let results = results("embedded.csv");
-    for (file, microcontrollers) in tables(["| Cortex-M, heap", "| Cortex-M"]) {
-        assert_eq!(microcontrollers.len(), 9, "{file}");
-        for row in &microcontrollers {
-            let allocator = embedded::ALLOCATORS.iter().find(|allocator| allocator.name == row[0]).unwrap();
-            let number = |target: &str, level: &str, measure: &str| {
-                let key = allocator.key;
-                let cells =
-                    [("allocator", key), ("target", target), ("opt-level", level), ("measure", measure)];
-                one(&results, &cells, "value").unwrap().to_string()
-            };
-            let size = |measure| number("thumbv6m-none-eabi", "z", measure);
-            let count = |measure| number("thumbv7em-none-eabihf", "s", measure);
-            let measured = [
-                size("flash"),
-                size("ram"),
-                ["fit_16", "fit_24", "fit_32", "fit_100"].map(count).join("/"),
-                count("pair"),
-                count("churn_step"),
-                count("churn_worst_alloc"),
-            ];
-            let said: Vec<_> =
-                row[1..7].iter().map(|cell| cell.trim_end_matches('\\').replace(' ', "")).collect();
-            assert_eq!(said, measured, "{file}: {}", row[0]);
-        }
+    for (file, row) in rows_of(["| Cortex-M, heap", "| Cortex-M"], 9) {
+        let allocator = embedded::ALLOCATORS.iter().find(|allocator| allocator.name == row[0]).unwrap();
+        let number = |target: &str, level: &str, measure: &str| {
+            let key = allocator.key;
+            let cells = [("allocator", key), ("target", target), ("opt-level", level), ("measure", measure)];
+            one(&results, &cells, "value").unwrap().to_string()
+        };
+        let size = |measure| number("thumbv6m-none-eabi", "z", measure);
+        let count = |measure| number("thumbv7em-none-eabihf", "s", measure);
+        let measured = [
+            size("flash"),
+            size("ram"),
+            ["fit_16", "fit_24", "fit_32", "fit_100"].map(count).join("/"),
+            count("pair"),
+            count("churn_step"),
+            count("churn_worst_alloc"),
+        ];
+        let said: Vec<_> =
+            row[1..7].iter().map(|cell| cell.trim_end_matches('\\').replace(' ', "")).collect();
+        assert_eq!(said, measured, "{file}: {}", row[0]);
     }
 }

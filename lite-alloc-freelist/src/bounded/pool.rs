@@ -364,6 +364,7 @@ impl<S: PageSource> Pool<'_, S> {
     pub unsafe fn take(&self, size: usize, mask: usize, all: bool) -> usize {
         // SAFETY: the bins end at `EDGES`; what is in a bin is a free block, and no block lies at 0.
         unsafe {
+            // For the feature `hardened` alone: without a pointer besides, `alloc` takes 8 instructions more.
             let mut number = bin_of(size).min(EDGES);
             let mut bin = self.next(number);
             loop {
