@@ -628,6 +628,79 @@ fn free_blocks_are_seldom_put_together<K: Kind>() -> Checked {
 }
 per_strategy!(free_blocks_are_seldom_put_together: freelist);
 
+/// Allocates small blocks until they take `bytes`, and hands them out in order.
+fn many_blocks(heap: &impl GlobalAlloc, bytes: usize, sizes: &[usize]) -> Vec<(*mut u8, Layout)> {
+    let mut left = bytes;
+    let mut blocks = Vec::new();
+    for &size in sizes.iter().cycle().take_while(|&&size| {
+        left = left.saturating_sub(size);
+        left > 0
+    }) {
+        blocks.push((get(heap, layout(size, 8)), layout(size, 8)));
+    }
+    blocks
+}
+
+/// Frees blocks, and nothing else. Returns how many accesses to memory that took for each.
+fn drop_all(heap: &impl GlobalAlloc, watch: &Watch, blocks: &[(*mut u8, Layout)]) -> usize {
+    let touches = watch.touches();
+    for &(ptr, layout) in blocks {
+        // SAFETY: it is live and has that layout.
+        unsafe { heap.dealloc(ptr, layout) };
+    }
+    (watch.touches() - touches) / blocks.len()
+}
+
+/// Documents of a few MiB that were parsed one after the other took two and a half times as long as with std's allocator: what
+/// the tree of one had left in the bins, the next got from all over the memory.
+fn what_a_large_heap_drops_is_put_together<K: Kind>() -> Checked {
+    const SIZES: &[usize] = if cfg!(miri) { &[10_000, 16_000] } else { &[40, 16, 304, 24, 8, 72] };
+    let mut memory = Memory::new(24 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let blocks = many_blocks(&heap, 22 * MIB, SIZES);
+    let touches = drop_all(&heap, &watch, &blocks);
+    // What has been freed since the last sweep, a MiB at the most, is not yet merged.
+    let pieces = free_pieces(&heap);
+    assert!(pieces.len() < blocks.len() / 15, "{} pieces of {} blocks", pieces.len(), blocks.len());
+    assert!(pieces.iter().any(|piece| piece.len() > 20 * MIB));
+    // Two to free a block, and four to sort it once.
+    assert!(touches <= 10, "{touches} accesses for each block");
+    Ok(())
+}
+per_strategy!(what_a_large_heap_drops_is_put_together: freelist);
+
+/// Then each sweep is for nothing, so the more free blocks there are, the fewer sweeps there must be.
+fn what_cannot_be_put_together_is_seldom_tried<K: Kind>() -> Checked {
+    const BLOCK: usize = much(4 * KIB, 4 * KIB, 15 * KIB);
+    let mut memory = Memory::new(64 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let blocks = many_blocks(&heap, 60 * MIB, &[BLOCK]);
+    let others: Vec<_> = blocks.into_iter().step_by(2).collect();
+    let touches = drop_all(&heap, &watch, &others);
+    assert!(free_pieces(&heap).len() >= others.len());
+    assert!(touches <= 40, "{touches} accesses for each block");
+    Ok(())
+}
+per_strategy!(what_cannot_be_put_together_is_seldom_tried: freelist);
+
+/// A cache holds it as it is, and what was freed last is used next. In wasm, memory is as large as that of all that the tests are run with.
+#[cfg(not(target_family = "wasm"))]
+fn what_a_small_heap_drops_is_left_alone<K: Kind>() -> Checked {
+    const BLOCK: usize = much(64, 64, 8 * KIB);
+    let mut memory = Memory::aligned(8 * MIB, 16 * MIB);
+    let watch = Watch::<true>::new(memory.bytes(), PAGE);
+    let heap = Over::<K>::with_source(&watch);
+    let blocks = many_blocks(&heap, 7 * MIB, &[BLOCK]);
+    let touches = drop_all(&heap, &watch, &blocks);
+    assert!(free_pieces(&heap).len() >= blocks.len());
+    assert!(touches <= 3, "{touches} accesses for each block");
+    Ok(())
+}
+#[cfg(not(target_family = "wasm"))]
+per_strategy!(what_a_small_heap_drops_is_left_alone: freelist);
+
 /// Where memory is large, it grows by a little more than is needed, but not if that is what the source refuses.
 fn large_memory_grows_ahead<K: Kind>() -> Checked {
     let mut memory = Memory::new(24 * MIB);

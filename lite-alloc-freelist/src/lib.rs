@@ -16,8 +16,12 @@
 //!
 //! - whenever no free block is large enough, before the source is asked for more;
 //! - besides, once about a fifth of the memory has been freed, as soon as a bin has no block of the size that is asked for: before
-//!   small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
-//!   metal: there memory cannot grow, and is put together when it has to be.
+//!   small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been;
+//! - in heaps that no cache holds, once a MiB more has been freed and nothing was missing: a program that drops something large, a tree
+//!   of tens of MiB, say, has its memory put together bit by bit, while it is still in the cache. It gets what it asks for next in one piece
+//!   then, and not from all over the memory, in the order of sizes.
+//!
+//! Only the first of these goes for bare metal: there memory cannot grow, and is put together when it has to be.
 
 #![no_std]
 
@@ -39,15 +43,15 @@ use bins::Bins;
 pub use bounded::{Bounded, BoundedFreeListAllocator};
 use class::BARE_METAL;
 pub use smallest::{Smallest, SmallestFreeListAllocator};
-use sweep::sweep;
+use sweep::{sweep, sweep_out_of_line};
 
 /// The general-purpose allocator, for programs that run for long.
 ///
 /// | operation | cost |
 /// |---|---|
 /// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about a fifth of it has been freed |
-/// | `dealloc` | O(1) |
-/// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
+/// | `dealloc` | O(1); in heaps of 16 MiB and more (not on bare metal), O(free blocks) each time that a MiB has been freed, and a KiB for each block that could not be merged then |
+/// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc` and `dealloc`, and O(size) |
 ///
 /// Memory grows only when no free block, merged with its free neighbours, is large enough; in wasm, from 5 MiB on by about an 80th of it more
 /// than is needed. Blocks have no header: a block takes its size, rounded up to two words (8 bytes on 32-bit
@@ -75,6 +79,15 @@ const LARGE: usize = 256 * 1024;
 
 /// Requests of so many bytes never wait for a sweep only because much has been freed: where all blocks are large, each would.
 const SMALL: usize = 16 * 1024;
+
+/// A heap of fewer bytes is not swept while blocks are freed: caches hold it as it is.
+const CACHED: usize = 16 << 20;
+
+/// In larger heaps, how many bytes are freed before they are swept: as much as a cache next to the processor still holds.
+const BATCH: isize = 1 << 20;
+
+/// How many bytes more for each block that the sweep before could merge with nothing, for the next one has to sort it again.
+pub(crate) const EACH: isize = 1 << 10;
 
 /// Whether a heap keeps in mind where its memory lies, for a sweep to look at no digit that all addresses share. In wasm, that is not
 /// far from 0, and the source knows where it ends.
@@ -154,7 +167,8 @@ struct State {
     /// search has found no smaller block for it: the bins from there on need not be searched again. No more than a hint, for a heap may be
     /// moved. Not on bare metal.
     barren: usize,
-    /// How many more bytes may be freed before the next sweep, about. Not on bare metal.
+    /// How many more bytes may be freed before the next sweep, about. In large heaps, there is one while blocks are freed once it is less than
+    /// `-BATCH`. Not on bare metal.
     credit: isize,
 }
 
@@ -214,11 +228,11 @@ impl State {
 }
 
 impl FreeList {
-    /// Frees a piece of memory, which may be empty.
+    /// Frees a piece of memory.
     ///
     /// # Safety
     ///
-    /// As for `Bins::push`. `align` is an alignment.
+    /// As for `Bins::push`, but the piece is not empty. `align` is an alignment.
     #[inline(always)]
     unsafe fn release<S: PageSource>(&mut self, source: &mut S, start: usize, size: usize, align: usize) {
         // SAFETY: the caller's promise.
@@ -235,7 +249,7 @@ impl FreeList {
     ///
     /// # Safety
     ///
-    /// As for `release`.
+    /// As for `release`, but the piece is not empty.
     #[inline(never)]
     unsafe fn release_and_count<S: PageSource>(
         &mut self,
@@ -245,11 +259,26 @@ impl FreeList {
         align: usize,
     ) {
         // Should it wrap around, the next sweep comes later; but it does come before memory grows.
-        self.state.credit = self.state.credit.wrapping_sub(size as isize);
-        // SAFETY: the caller's promise.
+        let credit = self.state.credit.wrapping_sub(size as isize);
+        self.state.credit = credit;
+        // SAFETY: the caller's promise; what is in memory is no longer than `isize::MAX`.
         unsafe {
             keep_argument(align);
+            assert_unchecked(size != 0 && size <= isize::MAX as usize);
             self.bins.push(source, start, size);
+        }
+        if credit < -BATCH {
+            self.sweep_if_large(source, size);
+        }
+    }
+
+    /// Sweeps a large heap where small blocks are freed, and `size` bytes just were. Of large ones, few make a batch, which the sweep of all
+    /// others is too much for.
+    #[cold]
+    fn sweep_if_large<S: PageSource>(&mut self, source: &mut S, size: usize) {
+        let Self { state, bins } = self;
+        if size < SMALL && state.extent(state.ceiling(source)) / CACHED != 0 {
+            sweep_out_of_line(state, bins, source);
         }
     }
 
@@ -288,9 +317,10 @@ impl FreeList {
         let mut due = !BARE_METAL && !at_frontier & (state.credit < 0) & (size < SMALL);
         let mut swept = false;
         loop {
-            // The sweep stands in one place, whatever it is for, as it is inlined there. On bare metal, that is further down.
             if !BARE_METAL && due {
-                sweep(state, bins, source);
+                sweep_out_of_line(state, bins, source);
+                // Not negative, for it is less than half of all addresses.
+                state.credit = (state.extent(state.frontier.end) / 5) as isize;
                 (due, swept) = (false, true);
             }
             let rest = state.rest();
@@ -379,8 +409,10 @@ unsafe impl Strategy for FreeList {
         // SAFETY: the caller's promise; what is released is nobody's then. A block moves only to become longer, and to where it
         // does not overlap.
         unsafe {
-            if new <= old {
+            if new < old {
                 self.release(source, addr + new, old - new, layout.align());
+            }
+            if new <= old {
                 return addr;
             }
             let block = self.take(source, Region { start: addr, end: addr + old }, new, layout.align());
