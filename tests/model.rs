@@ -3,7 +3,10 @@
 #[macro_use]
 mod common;
 
+use common::random::Random;
+use common::rig::Rig;
 use common::steps::{Step, run};
+use common::watch::Watch;
 use common::{Checked, KIB, Kind, MIB, Memory, PAGE, much, property};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,3 +56,45 @@ fn any_program_of_small_blocks_on_dirty_pages<K: Kind>() -> Checked {
     Ok(())
 }
 per_strategy!(any_program_of_small_blocks_on_dirty_pages);
+
+/// A large heap merges its free blocks while a program does nothing but free and shrink. In Miri, it would take minutes to fill one.
+#[cfg(not(miri))]
+fn any_order_in_which_a_large_heap_drops_its_blocks<K: Kind>() -> Checked {
+    const BYTES: usize = 10 * MIB;
+    let memory = core::cell::RefCell::new(Memory::new(32 * MIB));
+    property(much(4, 1, 0) as u32, &any::<u64>(), |seed| {
+        let mut memory = memory.borrow_mut();
+        let watch = Watch::<true>::new(memory.bytes(), PAGE);
+        let mut rig = Rig::<K>::new(&watch);
+        let mut random = Random(seed);
+        // What makes it large.
+        rig.get(16 * MIB, 8)?;
+        for _ in 0..2 {
+            let mut left = BYTES;
+            while left > 0 {
+                rig.checks = random.below(16) == 0;
+                let size = (1 + random.below(12 * KIB)).min(left);
+                rig.get(size, 8)?;
+                left -= size;
+            }
+            let blocks = rig.live.len();
+            while rig.live.len() > 1 {
+                rig.checks = random.below(16) == 0;
+                let block = 1 + random.below(rig.live.len() - 1);
+                let size = rig.live[block].layout.size();
+                if random.below(4) == 0 {
+                    rig.realloc(block, size.div_ceil(2))?;
+                } else {
+                    rig.dealloc(block)?;
+                }
+            }
+            let pieces = rig.free().len();
+            prop_assert!(pieces < blocks / 2, "{pieces} pieces of {blocks} blocks");
+        }
+        rig.checks = true;
+        rig.dealloc_all()
+    });
+    Ok(())
+}
+#[cfg(not(miri))]
+per_strategy!(any_order_in_which_a_large_heap_drops_its_blocks: freelist);
