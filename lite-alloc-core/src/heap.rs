@@ -53,7 +53,7 @@ struct Parts<A, S> {
 ///
 /// - a block is freed or resized that is none, was freed already, or has another layout;
 /// - bytes past the end of a block were written to: found when it is freed or resized;
-/// - bytes of a free block were written to: found when they are handed out again.
+/// - bytes of a free block were written to: found when they are handed out again, at the latest.
 ///
 /// Not found is what leaves no trace: reading, writing far from the blocks one owns, a pointer used once its memory is another
 /// live block. A pointer that is none of this heap's is not followed unless it lies between the lowest and the highest

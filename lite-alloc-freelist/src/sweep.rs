@@ -9,7 +9,7 @@ use lite_alloc_core::source::PageSource;
 
 use crate::bins::{Bins, WORD};
 use crate::class::{BARE_METAL, CLASSES};
-use crate::{EACH, LINK, State, size_of_free};
+use crate::{LINK, State, size_of_free};
 
 /// Bits of the address that one pass of the sort looks at.
 ///
@@ -18,23 +18,21 @@ const DIGIT_BITS: u32 = if BARE_METAL { 4 } else { 8 };
 pub const DIGITS: usize = 1 << DIGIT_BITS;
 
 /// Merges all free blocks that touch, and makes the highest one the frontier, for that is the one a source
-/// may extend. The others go back to their bins.
-///
-/// The next sweep while blocks are freed may come when they are as many bytes as `BATCH` and `EACH`.
+/// may extend. The others go back to their bins. Returns how many they are.
 ///
 /// O(free blocks). Where memory is large, each look at a block comes from beyond the cache: so nothing looks at
 /// them more often than the digits of their addresses ask for.
 #[inline(always)]
-pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
+pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) -> usize {
     let rest = state.rest();
     // SAFETY: the rest of the frontier is free and in no bin.
     unsafe { bins.push_out_of_line(source, rest.start, rest.len()) };
     let last = bins.sort(source, state);
-    // The frontier slides up over the blocks and takes in what touches it. If there is nothing, it ends where the heap starts: its end says how
-    // large the heap is.
-    let bottom = state.depth().wrapping_neg();
+    // The frontier slides up over the blocks and takes in what touches it. If there is nothing, it ends where the heap starts, for its end is to
+    // say how large the heap is.
+    let bottom = if BARE_METAL { 0 } else { state.depth().wrapping_neg() };
     let mut frontier = Region { start: bottom, end: bottom };
-    let mut credit = 0;
+    let mut others = 0;
     let mut pile = 0;
     loop {
         // SAFETY: `last` lies in the piles, and so does `pile`, a multiple of `WORD`; the first two words of a free block are the
@@ -48,7 +46,7 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
                     break;
                 }
                 if block != frontier.end {
-                    credit += EACH;
+                    others += 1;
                     bins.push_out_of_line(source, frontier.start, frontier.len());
                     frontier.start = block;
                 }
@@ -62,17 +60,19 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
         }
     }
     if !BARE_METAL {
-        state.credit = credit;
+        // Not negative, for it is less than half of all addresses.
+        state.credit = (state.extent(frontier.end) / 5) as isize;
         state.barren = usize::MAX;
     }
     state.frontier.top = frontier.start;
     state.frontier.end = frontier.end;
+    others
 }
 
 /// The same, out of line: for where it stands in more than one place.
 #[inline(never)]
-pub fn sweep_out_of_line<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
-    sweep(state, bins, source);
+pub fn sweep_out_of_line<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) -> usize {
+    sweep(state, bins, source)
 }
 
 impl Bins {

@@ -14,6 +14,7 @@
 //! [`FreeListAllocator`](single_threaded::FreeListAllocator) is the one to take if in doubt.
 //! [`SegregatedBumpAllocator`](single_threaded::SegregatedBumpAllocator) is for many small objects, and
 //! [`BumpFreeListAllocator`](single_threaded::BumpFreeListAllocator) for short-lived work;
+//! [`LargeHeapFreeListAllocator`](single_threaded::LargeHeapFreeListAllocator) for heaps of tens of MiB,
 //! [`SmallestFreeListAllocator`](single_threaded::SmallestFreeListAllocator) for the least code that merges free memory, and
 //! [`BoundedFreeListAllocator`](single_threaded::BoundedFreeListAllocator) for a bound on what each call takes. Their documentation says
 //! what each costs and when not to use it.
@@ -34,7 +35,9 @@
 /// The allocators. Each is made for one thread; see [`Heap`] for what guards it where there are more.
 pub mod single_threaded {
     pub use lite_alloc_bump::BumpFreeListAllocator;
-    pub use lite_alloc_freelist::{BoundedFreeListAllocator, FreeListAllocator, SmallestFreeListAllocator};
+    pub use lite_alloc_freelist::{
+        BoundedFreeListAllocator, FreeListAllocator, LargeHeapFreeListAllocator, SmallestFreeListAllocator,
+    };
     pub use lite_alloc_segregated::SegregatedBumpAllocator;
 }
 

@@ -85,6 +85,7 @@ pub trait Kind {
 pub struct Bump;
 pub struct Segregated;
 pub struct FreeList;
+pub struct LargeHeap;
 pub struct Smallest;
 pub struct Bounded;
 
@@ -122,6 +123,16 @@ impl Kind for FreeList {
     const COALESCES: bool = true;
     fn place(layout: Layout) -> (usize, usize) {
         (granules(layout.size()), layout.align())
+    }
+}
+
+/// The same but for when free blocks are merged, in heaps of 16 MiB and more, so only what is about that is tested with it.
+impl Kind for LargeHeap {
+    type Strategy = lite_alloc_freelist::FreeList<true>;
+    const KEEPS_ALL: bool = true;
+    const COALESCES: bool = true;
+    fn place(layout: Layout) -> (usize, usize) {
+        FreeList::place(layout)
     }
 }
 
@@ -191,6 +202,12 @@ macro_rules! per_strategy {
         #[test]
         fn segregated() {
             super::$name::<$crate::common::Segregated>().unwrap();
+        }
+    };
+    (@ $name:ident large_heap) => {
+        #[test]
+        fn large_heap() {
+            super::$name::<$crate::common::LargeHeap>().unwrap();
         }
     };
     (@ $name:ident smallest) => {

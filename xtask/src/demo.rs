@@ -50,7 +50,7 @@ pub fn run(args: &[String]) -> Result<()> {
     progress(&format!("Running {ROUNDS} rounds of each program in Node.js {node}, the allocators in turn"));
     let mut results = Vec::new();
     for program in names {
-        results.push(node::run(program, Some(&inputs.join(program)), &paths, ROUNDS, PATIENCE)?);
+        results.push(node::run(program, &[inputs.join(program)], &paths, ROUNDS, PATIENCE)?);
     }
 
     println!();

@@ -33,13 +33,17 @@ pub const OURS: [Allocator; 3] = [
     allocator("freelist", "FreeListAllocator", Some("lite-alloc-freelist")),
 ];
 
-/// The trade that the last of them offers: the least code for speed.
+/// A trade that the last of them offers: the least code for speed.
 pub const SMALLEST: Allocator =
     allocator("smallest", "SmallestFreeListAllocator", Some("lite-alloc-freelist"));
 
+/// The other: a little more code, for large heaps.
+pub const LARGE_HEAP: Allocator =
+    allocator("large-heap", "LargeHeapFreeListAllocator", Some("lite-alloc-freelist"));
+
 /// All that are of this repository.
 pub fn ours() -> impl Iterator<Item = &'static Allocator> {
-    OURS.iter().chain([&SMALLEST])
+    OURS.iter().chain([&SMALLEST, &LARGE_HEAP])
 }
 
 /// What else there is, in the versions that `bench/allocators` names.

@@ -139,13 +139,13 @@ fn ratios_beside_others_are_those_measured() {
 #[test]
 fn times_are_those_measured() {
     let times = results("time.csv");
-    for (file, row) in rows_of(["| time in Node.js", "| Node.js 中的时间"], 5) {
+    for (file, row) in rows_of(["| time in Node.js", "| Node.js 中的时间"], 6) {
         let key = named(&row[0]).unwrap().key;
         let means = by_group(&times, key, |_| true).map(|ratios| {
             assert_eq!(ratios.failed(), 0, "{file}: {key}: what fails has no mean");
             ratios.mean().unwrap()
         });
-        let alone = ["json", "mixed_20000"].map(|workload| {
+        let alone = ["json", "json_in_turn", "mixed_20000"].map(|workload| {
             one(&times, &[("allocator", key), ("workload", workload)], "ratio to std").unwrap()
         });
         let measured: Vec<_> = means.chain(alone).map(|ratio| format!("{ratio:.2}")).collect();

@@ -24,6 +24,8 @@ allocators! {
     "freelist": lite_alloc_freelist::FreeListAllocator = lite_alloc_freelist::FreeListAllocator::new();
     "smallest": lite_alloc_freelist::SmallestFreeListAllocator =
         lite_alloc_freelist::SmallestFreeListAllocator::new();
+    "large-heap": lite_alloc_freelist::LargeHeapFreeListAllocator =
+        lite_alloc_freelist::LargeHeapFreeListAllocator::new();
 
     "dlmalloc": dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
     "lol": lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =

@@ -70,7 +70,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         // The script has an input only if that is to be short.
         let input = workload.input.or(short.then_some(workload.name)).map(|input| inputs.join(input));
         let work =
-            |paths: &[PathBuf], rounds| node::run(workload.name, input.as_deref(), paths, rounds, patience);
+            |paths: &[PathBuf], rounds| node::run(workload.name, input.as_slice(), paths, rounds, patience);
         let outcomes = if long {
             let mut outcomes = Vec::new();
             for (allocator, path) in allocators.iter().zip(&paths) {

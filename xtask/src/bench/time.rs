@@ -1,8 +1,11 @@
 //! Wall time in Node.js, in rounds that the allocators take turns in.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
-use super::{GROUPS, Plan, workloads};
+use super::workloads::{self, Family};
+use super::{GROUPS, Plan};
 use crate::modules;
 use crate::node::{self, Outcome};
 use crate::statistics::{self, Ratios};
@@ -15,7 +18,26 @@ const GROUP: usize = 6;
 /// An allocator is stopped when a second round takes this many times as long as with std's default.
 const PATIENCE: u64 = 10;
 
-/// What one workload took with one allocator.
+/// The program that is measured on other documents in turn besides: one that gets the same again and again finds its memory as it left it, which
+/// no service does.
+const IN_TURN: &str = "json";
+
+/// How often it gets each of them.
+const ROUNDS_IN_TURN: u32 = 5;
+
+/// What is measured.
+struct Case {
+    /// What it is called in results.
+    name: String,
+    /// What the module calls it.
+    program: &'static str,
+    /// That of the workload; none counts the documents in turn among its own.
+    family: Option<Family>,
+    inputs: Vec<PathBuf>,
+    rounds: u32,
+}
+
+/// What one case took with one allocator.
 struct Time {
     /// Milliseconds with std's default, which ran beside it.
     std: f64,
@@ -25,7 +47,8 @@ struct Time {
 
 pub fn run(plan: &Plan) -> Result<()> {
     let node = tools::need_node()?;
-    let inputs = inputs::prepare()?;
+    let rounds = if plan.quick { 5 } else { 25 };
+    let cases = cases(plan, rounds)?;
     let mut paths = Vec::new();
     for allocator in &plan.allocators {
         progress(&format!("{}: building its module", allocator.name));
@@ -34,25 +57,47 @@ pub fn run(plan: &Plan) -> Result<()> {
     let Some((std, others)) = paths.split_first() else { bail!("there are no allocators") };
     anyhow::ensure!(!others.is_empty(), "there is nothing to compare std's default with");
 
-    let rounds = if plan.quick { 5 } else { 25 };
     progress(&format!("Measuring time in Node.js {node}, {rounds} rounds"));
-    // For each workload, the times of each allocator but std.
+    // For each case, the times of each allocator but std.
     let mut results: Vec<Vec<Time>> = Vec::new();
-    for workload in &plan.workloads {
-        let input = workload.input.map(|input| inputs.join(input));
+    for case in &cases {
         let mut times = Vec::new();
         for group in others.chunks(GROUP - 1) {
             let group = [std::slice::from_ref(std), group].concat();
-            let outcomes = node::run(workload.name, input.as_deref(), &group, rounds, PATIENCE)?;
-            let compared =
-                compare(&outcomes).with_context(|| format!("{} with std's default", workload.name))?;
+            let outcomes = node::run(case.program, &case.inputs, &group, case.rounds, PATIENCE)?;
+            let compared = compare(&outcomes).with_context(|| format!("{} with std's default", case.name))?;
             times.extend(compared);
         }
         results.push(times);
     }
 
-    report(plan, &results, rounds, &node);
-    write(plan, &results, rounds, &node)
+    report(plan, &cases, &results, rounds, &node);
+    write(plan, &cases, &results, &node)
+}
+
+fn cases(plan: &Plan, rounds: u32) -> Result<Vec<Case>> {
+    let inputs = inputs::prepare()?;
+    let mut cases = Vec::new();
+    for workload in &plan.workloads {
+        cases.push(Case {
+            name: workload.name.to_owned(),
+            program: workload.name,
+            family: Some(workload.family),
+            inputs: workload.input.map(|input| inputs.join(input)).into_iter().collect(),
+            rounds,
+        });
+        if workload.name == IN_TURN {
+            let others = inputs::prepare_others()?;
+            cases.push(Case {
+                name: format!("{IN_TURN}_in_turn"),
+                program: IN_TURN,
+                family: None,
+                inputs: others.iter().map(|dir| dir.join(IN_TURN)).collect(),
+                rounds: ROUNDS_IN_TURN * others.len() as u32,
+            });
+        }
+    }
+    Ok(cases)
 }
 
 /// The times of one group: the first is std's default, and not in the answer.
@@ -70,15 +115,15 @@ fn compare(outcomes: &[Outcome]) -> Result<Vec<Time>> {
     Ok(outcomes[1..].iter().map(|outcome| Time { std: std.0, ratio: ratio(outcome) }).collect())
 }
 
-fn report(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) {
+fn report(plan: &Plan, cases: &[Case], results: &[Vec<Time>], rounds: u32, node: &str) {
     println!("\nWall time in Node.js {node}, as a ratio to std's default (medians of {rounds} rounds)\n");
     let mut rows = vec![vec!["workload".to_owned()]];
     rows[0].extend(plan.allocators.iter().map(|allocator| allocator.key.to_owned()));
-    for (workload, times) in plan.workloads.iter().zip(results) {
+    for (case, times) in cases.iter().zip(results) {
         // It runs in each group.
         let of_std: Vec<f64> = times.iter().map(|time| time.std).collect();
         let of_std = statistics::median(&of_std).map_or("-".into(), |median| format!("{median:.1} ms"));
-        let mut row = vec![workload.name.to_owned(), of_std];
+        let mut row = vec![case.name.clone(), of_std];
         row.extend(times.iter().map(|time| match &time.ratio {
             Ok(ratio) => format!("{ratio:.2}"),
             Err(error) => super::short(error, PATIENCE),
@@ -88,9 +133,9 @@ fn report(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) {
     for (name, families) in GROUPS {
         let mut row = vec![format!("{name}, geomean"), String::new()];
         for place in 0..plan.allocators.len() - 1 {
-            let of_family = plan.workloads.iter().zip(results);
+            let of_family = cases.iter().zip(results);
             let ratios: Ratios = of_family
-                .filter(|(workload, _)| families.contains(&workload.family))
+                .filter(|(case, _)| case.family.is_some_and(|family| families.contains(&family)))
                 .map(|(_, times)| times[place].ratio.as_ref().ok().copied())
                 .collect();
             row.push(ratios.mean_text(2));
@@ -100,7 +145,7 @@ fn report(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) {
     table::print(&rows);
 }
 
-fn write(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) -> Result<()> {
+fn write(plan: &Plan, cases: &[Case], results: &[Vec<Time>], node: &str) -> Result<()> {
     let rustc = tools::rustc_version()?;
     let mut rows = vec![super::row([
         "allocator",
@@ -114,14 +159,14 @@ fn write(plan: &Plan, results: &[Vec<Time>], rounds: u32, node: &str) -> Result<
         "rustc",
         "node",
     ])];
-    for (workload, times) in plan.workloads.iter().zip(results) {
+    for (case, times) in cases.iter().zip(results) {
         for (allocator, time) in plan.allocators[1..].iter().zip(times) {
             rows.push(vec![
                 allocator.key.to_owned(),
                 allocator.version()?,
-                workload.name.to_owned(),
-                workload.family.name().to_owned(),
-                rounds.to_string(),
+                case.name.clone(),
+                case.family.map_or("in turn", Family::name).to_owned(),
+                case.rounds.to_string(),
                 format!("{:.3}", time.std),
                 super::cell(time.ratio.as_ref().ok().copied()),
                 time.ratio.as_ref().err().cloned().unwrap_or_default(),
