@@ -201,7 +201,7 @@ mod tests {
     fn blocks_are_merged_wherever_they_lie() {
         for windows in [1, 2, WINDOWS / 2, WINDOWS - 1, WINDOWS] {
             let mut source = Windows(UnsafeCell::new([[0; 2 * GRANULES]; WINDOWS]));
-            let FreeList { mut state, mut bins } = FreeList::EMPTY;
+            let FreeList { mut state, mut bins } = <FreeList>::EMPTY;
             // All granules, as a hand of cards that was shuffled: 67 is prime, and so takes each once.
             let cards = GRANULES * windows;
             for card in (0..cards).map(|card| card * 67 % cards) {
@@ -214,7 +214,9 @@ mod tests {
             let mut found = Vec::new();
             // SAFETY: the bins are that source's.
             unsafe {
-                FreeList { state, bins }.visit_free(&source, |piece| found.push((piece.start, piece.len())))
+                <FreeList>::visit_free(&FreeList { state, bins }, &source, |piece| {
+                    found.push((piece.start, piece.len()))
+                })
             };
             assert_eq!(found[0].0, window(windows - 1), "the frontier is the highest");
             found.sort();
@@ -229,7 +231,7 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     fn the_size_of_a_heap_does_not_depend_on_where_it_lies() {
         for bit in FIRST_BIT + 8..usize::BITS - 1 {
-            let FreeList { mut state, .. } = FreeList::EMPTY;
+            let FreeList { mut state, .. } = <FreeList>::EMPTY;
             let lowest = (1usize << bit).wrapping_neg();
             for start in [lowest, lowest + 64] {
                 state.reach(Region { start, end: start + 64 });
