@@ -21,6 +21,7 @@ const kinds = {
   bump: { keepsAll: true, coalesces: false, powers: true, most: GIB },
   segregated: { keepsAll: false, coalesces: false },
   freelist: { keepsAll: true, coalesces: true },
+  large_heap: { keepsAll: true, coalesces: true },
   // A block moves to grow, always.
   smallest: { keepsAll: true, coalesces: true, moves: true },
   // Over all of linear memory: what is left of the initial pages, too.

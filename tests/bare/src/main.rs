@@ -13,8 +13,8 @@ mod bare {
     use core::hint::black_box;
 
     use lite_alloc::single_threaded::{
-        BoundedFreeListAllocator, BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator,
-        SmallestFreeListAllocator,
+        BoundedFreeListAllocator, BumpFreeListAllocator, FreeListAllocator, LargeHeapFreeListAllocator,
+        SegregatedBumpAllocator, SmallestFreeListAllocator,
     };
     use lite_alloc::source::Arena;
 
@@ -64,5 +64,6 @@ mod bare {
         call!(SmallestFreeListAllocator);
         call!(BoundedFreeListAllocator);
         call!(FreeListAllocator);
+        call!(LargeHeapFreeListAllocator);
     }
 }

@@ -8,7 +8,8 @@
 use core::alloc::{GlobalAlloc, Layout};
 
 use lite_alloc::single_threaded::{
-    BumpFreeListAllocator, FreeListAllocator, SegregatedBumpAllocator, SmallestFreeListAllocator,
+    BumpFreeListAllocator, FreeListAllocator, LargeHeapFreeListAllocator, SegregatedBumpAllocator,
+    SmallestFreeListAllocator,
 };
 use lite_alloc::source::WholeMemory;
 
@@ -73,6 +74,8 @@ export!(SegregatedBumpAllocator = SegregatedBumpAllocator::new();
     segregated_alloc, segregated_alloc_zeroed, segregated_dealloc, segregated_realloc, segregated_free);
 export!(FreeListAllocator = FreeListAllocator::new();
     freelist_alloc, freelist_alloc_zeroed, freelist_dealloc, freelist_realloc, freelist_free);
+export!(LargeHeapFreeListAllocator = LargeHeapFreeListAllocator::new();
+    large_heap_alloc, large_heap_alloc_zeroed, large_heap_dealloc, large_heap_realloc, large_heap_free);
 export!(SmallestFreeListAllocator = SmallestFreeListAllocator::new();
     smallest_alloc, smallest_alloc_zeroed, smallest_dealloc, smallest_realloc, smallest_free);
 
