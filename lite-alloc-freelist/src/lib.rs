@@ -64,15 +64,17 @@ pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 ///
 /// What such a drop leaves in the bins comes back size by size, from all over the memory: JSON documents of 1 to 3 MiB, another one each time, take
 /// about twice as long in V8 as with std's default. Here they take 1.15 times as long, for free memory is put together bit by bit while blocks
-/// are freed and still lie in the cache, and there is one piece of it when the program asks again. The price is about 105 bytes of code, and about
+/// are freed and still lie in the cache, and there is one piece of it when the program asks again. The price is about 110 bytes of code, and about
 /// 140 instructions for each block that is dropped in this way.
 ///
-/// Not for heaps in an array or in claimed regions under wasm, which count as large at any size.
+/// The first time after `alloc` has put free memory together, it is what was freed since, a fifth of the memory, and no longer in the cache; where
+/// blocks are freed in random order, that is for nothing: to drop a large `HashMap` of boxes takes five to ten times as long. Not for that,
+/// then, nor for heaps in an array or in claimed regions under wasm, which count as large at any size.
 ///
 /// | operation | cost |
 /// |---|---|
 /// | `alloc` | as [`FreeListAllocator`]'s |
-/// | `dealloc` | O(1); where memory extends over 16 MiB and more, besides, each time that a MiB has been freed, O(these blocks), and O(free blocks) if that finds more than 4096 pieces: then not again before `alloc` has put free memory together |
+/// | `dealloc` | O(1); where memory extends over 16 MiB and more, besides, about each time that a MiB has been freed, O(these blocks), and 4096 others at the most; O(free blocks) once, if there turn out to be more: then not again until `alloc` finds fewer |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc` and `dealloc`, and O(size) |
 ///
 /// On bare metal, it is `FreeListAllocator`.
@@ -101,12 +103,9 @@ const CACHED: usize = 16 << 20;
 /// How many bytes are freed before that is done: as many as a cache next to the processor still holds.
 const BATCH: isize = 1 << 20;
 
-/// If that leaves more blocks, they lie too far apart, and the next time they would all have to be sorted again. So there is none
-/// before `alloc` has swept.
+/// A sweep that leaves more blocks found them too far apart, and the next one would have to sort them all again: none is done while blocks are
+/// freed, until `alloc` has done one that leaves fewer.
 const SCATTERED: usize = 4096;
-
-/// A credit below this stands for that.
-const NEVER: isize = -(1 << 26);
 
 /// Whether a heap keeps in mind where its memory lies, for a sweep to look at no digit that all addresses share. In wasm, that is not
 /// far from 0, and the source knows where it ends.
@@ -187,8 +186,10 @@ struct State {
     /// moved. Not on bare metal.
     barren: usize,
     /// How many more bytes may be freed before the next sweep, about: in `alloc` once it is less than 0, and, if the heap may be large, while blocks
-    /// are freed once it is less than `-BATCH`, but not less than `NEVER`. Not on bare metal.
+    /// are freed once it is less than `-BATCH`. Not on bare metal.
     credit: isize,
+    /// If the heap may be large, whether the last sweep left more than `SCATTERED`. On bare metal, it takes no memory.
+    scattered: [bool; !BARE_METAL as usize],
 }
 
 impl State {
@@ -285,18 +286,23 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
             keep_argument(align);
             self.bins.push(source, start, size);
         }
-        if LARGE_HEAP && (NEVER..-BATCH).contains(&credit) {
+        if LARGE_HEAP && credit < -BATCH {
             self.sweep_if_large(source, size);
         }
     }
 
-    /// Sweeps a large heap, if the block that was freed last, of `size` bytes, was a small one: of large ones, few make a batch.
+    /// Sweeps a large heap. Not when the block that was freed last, of `size` bytes, is a large one, for these soon make a batch: with
+    /// the next small one.
     #[cold]
     fn sweep_if_large<S: PageSource>(&mut self, source: &mut S, size: usize) {
         let Self { state, bins } = self;
-        let large = size < SMALL && state.extent(state.ceiling(source)) / CACHED != 0;
-        let scattered = large && sweep_out_of_line(state, bins, source) > SCATTERED;
-        state.credit = if scattered { NEVER - 1 } else { -1 };
+        if size < SMALL {
+            if !state.scattered.contains(&true) && state.extent(state.ceiling(source)) / CACHED != 0 {
+                let others = sweep_out_of_line(state, bins, source);
+                state.scattered.fill(others > SCATTERED);
+            }
+            state.credit = -1;
+        }
     }
 
     /// Finds a block of `size` bytes, a multiple of `GRANULE`: the first of its bin, or what `cut` finds. It may start where `own` does, a
@@ -337,11 +343,12 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
             // The sweep stands in one place, whatever it is for, as it is inlined there, unless blocks that are freed need it too. On bare metal,
             // that is further down.
             if !BARE_METAL && due {
-                let _others = if LARGE_HEAP {
-                    sweep_out_of_line(state, bins, source)
+                if LARGE_HEAP {
+                    let others = sweep_out_of_line(state, bins, source);
+                    state.scattered.fill(others > SCATTERED);
                 } else {
-                    sweep(state, bins, source)
-                };
+                    sweep(state, bins, source);
+                }
                 (due, swept) = (false, true);
             }
             let rest = state.rest();
@@ -403,7 +410,14 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
 // block once was, and merged pieces that touch.
 unsafe impl<const LARGE_HEAP: bool> Strategy for FreeList<LARGE_HEAP> {
     const EMPTY: Self = Self {
-        state: State { frontier: Frontier::EMPTY, ceiling: 0, depth: 0, barren: 0, credit: 0 },
+        state: State {
+            frontier: Frontier::EMPTY,
+            ceiling: 0,
+            depth: 0,
+            barren: 0,
+            credit: 0,
+            scattered: [false; !BARE_METAL as usize],
+        },
         bins: Bins::EMPTY,
     };
 
