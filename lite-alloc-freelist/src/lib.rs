@@ -63,7 +63,7 @@ pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 /// The same for programs that drop tens of MiB at once, a document's tree, say, and then ask for as much again.
 ///
 /// What such a drop leaves in the bins comes back size by size, from all over the memory: JSON documents of 1 to 3 MiB, another one each time, take
-/// about twice as long in V8 as with std's default. Here they take 1.15 times as long, for free memory is put together bit by bit while blocks
+/// about twice as long in V8 as with std's default. Here they take 1.13 times as long, for free memory is put together bit by bit while blocks
 /// are freed and still lie in the cache, and there is one piece of it when the program asks again. The price is about 110 bytes of code, and about
 /// 140 instructions for each block that is dropped in this way.
 ///

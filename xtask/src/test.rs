@@ -54,7 +54,7 @@ const SIZE_BUDGETS: [(&str, [i64; 4]); 4] = [
 const SIZES: [&str; 4] = ["wasm", "wasm with realloc", CORTEX_M0, "a large program in wasm"];
 const CORTEX_M0: &str = "Cortex-M0";
 /// Those in wasm of the one that on bare metal is `freelist`.
-const LARGE_HEAP_BUDGETS: [i64; 3] = [971, 1125, -5000];
+const LARGE_HEAP_BUDGETS: [i64; 3] = [976, 1130, -5000];
 /// That of the allocator for microcontrollers alone.
 const FLASH_BUDGET: i64 = 688;
 
