@@ -704,10 +704,7 @@ fn what_cannot_be_put_together_does_not_slow_down_others<K: Kind>() -> Checked {
     const PAIRS: usize = 60_000;
     let mut memory = Memory::new(64 * MIB);
     let watch = Watch::<true>::new(memory.bytes(), PAGE);
-    let heap = Over::<K>::with_source(&watch);
-    let blocks = many_blocks(&heap, 60 * MIB, &[512]);
-    let others: Vec<_> = blocks.into_iter().step_by(2).collect();
-    drop_all(&heap, &watch, &others);
+    let (heap, _) = riddled::<K>(&watch, 60 * KIB, 512);
     let touches = watch.touches();
     for _ in 0..PAIRS {
         drop_all(&heap, &watch, &[(get(&heap, layout(1000, 8)), layout(1000, 8))]);

@@ -9,7 +9,7 @@ use lite_alloc_core::source::PageSource;
 
 use crate::bins::{Bins, WORD};
 use crate::class::{BARE_METAL, CLASSES};
-use crate::{LINK, State, size_of_free};
+use crate::{LINK, SCATTERED, State, size_of_free};
 
 /// Bits of the address that one pass of the sort looks at.
 ///
@@ -69,10 +69,11 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
     others
 }
 
-/// The same, out of line: for where it stands in more than one place.
+/// The same for a heap that may be large: finds out whether what is left is scattered. Out of line, for it stands in more than one place.
 #[inline(never)]
-pub fn sweep_out_of_line<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) -> usize {
-    sweep(state, bins, source)
+pub fn sweep_and_judge<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
+    let others = sweep(state, bins, source);
+    state.scattered.fill(others > SCATTERED);
 }
 
 impl Bins {

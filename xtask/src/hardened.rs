@@ -7,7 +7,8 @@ use crate::tools;
 
 /// The tests that ask for nothing that takes more memory with the feature.
 const TESTS: &str = "test --features hardened --test hardened --test model \
-    --test program_bump --test program_segregated --test program_freelist --test program_smallest --test program_large_heap --test program_bounded";
+    --test program_bump --test program_segregated --test program_freelist --test program_smallest \
+    --test program_large_heap --test program_bounded";
 const MISUSE: &str = "test --features hardened --test misuse";
 
 pub fn all(run: &mut Run) -> Result<()> {

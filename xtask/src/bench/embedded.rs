@@ -332,12 +332,12 @@ fn size(elf: &Path) -> Result<(u64, u64)> {
     Ok((flash, ram))
 }
 
-/// Bytes of flash that an allocator adds on the first target at the first level.
-pub fn flash(key: &str) -> Result<u64> {
+/// The name of an allocator, and bytes of flash that it adds on the first target at the first level.
+pub fn flash(key: &str) -> Result<(&'static str, u64)> {
     let ((target, _), level) = (TARGETS[0], LEVELS[0]);
     tools::need_target(target)?;
     let allocator = ALLOCATORS.iter().find(|allocator| allocator.key == key);
     let allocator = allocator.with_context(|| format!("there is no allocator {key}"))?;
     let flash = |allocator| Ok::<_, anyhow::Error>(size(&build(allocator, "size", target, level, HEAP)?)?.0);
-    Ok(flash(allocator)? - flash(&NULL)?)
+    Ok((allocator.name, flash(allocator)? - flash(&NULL)?))
 }
