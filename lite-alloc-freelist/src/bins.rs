@@ -93,7 +93,7 @@ impl Bins {
         // SAFETY: `bin` is a bin, and `end` past the last one; `link` is a bin or the first word of a free block.
         unsafe {
             let (mut bin, end) = (first.with_addr(bin), first.add(CLASSES));
-            while bin < end {
+            loop {
                 let mut link = bin;
                 let mut left = walk;
                 while *link != 0 && left != 0 {
@@ -107,9 +107,11 @@ impl Bins {
                     left -= 1;
                 }
                 bin = bin.add(1);
+                if bin == end {
+                    return Region { start: 0, end: 0 };
+                }
             }
         }
-        Region { start: 0, end: 0 }
     }
 
     /// Calls `visit` with every free block.

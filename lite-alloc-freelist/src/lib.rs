@@ -345,7 +345,7 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
                 if LARGE_HEAP {
                     sweep_and_judge(state, bins, source);
                 } else {
-                    sweep(state, bins, source);
+                    sweep::<LARGE_HEAP, S>(state, bins, source);
                 }
                 (due, swept) = (false, true);
             }
@@ -376,7 +376,7 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
                 }
                 if !swept {
                     if BARE_METAL {
-                        sweep(state, bins, source);
+                        sweep::<LARGE_HEAP, S>(state, bins, source);
                         swept = true;
                     } else {
                         due = true;

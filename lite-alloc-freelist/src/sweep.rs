@@ -23,11 +23,15 @@ pub const DIGITS: usize = 1 << DIGIT_BITS;
 /// O(free blocks). Where memory is large, each look at a block comes from beyond the cache: so nothing looks at
 /// them more often than the digits of their addresses ask for.
 #[inline(always)]
-pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) -> usize {
+pub fn sweep<const LARGE_HEAP: bool, S: PageSource>(
+    state: &mut State,
+    bins: &mut Bins,
+    source: &mut S,
+) -> usize {
     let rest = state.rest();
     // SAFETY: the rest of the frontier is free and in no bin.
     unsafe { bins.push_out_of_line(source, rest.start, rest.len()) };
-    let last = bins.sort(source, state);
+    let last = bins.sort::<LARGE_HEAP, S>(source, state);
     // The frontier slides up over the blocks and takes in what touches it. If there is nothing, it ends where the heap starts, for its end is to
     // say how large the heap is.
     let bottom = if BARE_METAL { 0 } else { state.depth().wrapping_neg() };
@@ -72,7 +76,7 @@ pub fn sweep<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) 
 /// The same for a heap that may be large: finds out whether what is left is scattered. Out of line, for it stands in more than one place.
 #[inline(never)]
 pub fn sweep_and_judge<S: PageSource>(state: &mut State, bins: &mut Bins, source: &mut S) {
-    let others = sweep(state, bins, source);
+    let others = sweep::<true, S>(state, bins, source);
     state.scattered.fill(others > SCATTERED);
 }
 
@@ -93,12 +97,19 @@ impl Bins {
     ///
     /// Bins and piles are counted in bytes. An address in granules, in bytes of such a count, is half of the address: so the first pass
     /// shifts by 1, and nothing else has to be shifted.
+    ///
+    /// In a large heap, the next block of a list is seldom in the cache, and nobody knows where it lies before the one in front of it has
+    /// come. In the first pass, it does not matter in what order blocks are dealt out: so if the heap may be large, that walks along three
+    /// lists in turn, and waits for three blocks at a time.
     #[inline(always)]
-    fn sort<S: PageSource>(&mut self, source: &S, state: &State) -> usize {
+    fn sort<const LARGE_HEAP: bool, S: PageSource>(&mut self, source: &S, state: &State) -> usize {
         const { assert!(DIGITS <= CLASSES && GRANULE == 2 * WORD) };
         /// The last pile.
         const LAST: usize = (DIGITS - 1) * WORD;
         let depth = state.depth();
+        let pile_of = |block: usize, shift| block.wrapping_add(depth) >> shift & LAST;
+        // In wasm, to ask again takes less code than to remember.
+        let most = || state.ceiling(source).wrapping_add(depth);
         let mut count = CLASSES * WORD;
         let (mut from, mut to) = (self.first.as_mut_ptr(), self.piles.as_mut_ptr());
         let mut shift = 1;
@@ -108,10 +119,31 @@ impl Bins {
         // piles, `DIGITS`. Digits are below that. The first word of a free block is the list's. `shift` becomes more only while it
         // leaves more bits of an address than a digit has.
         unsafe {
+            if LARGE_HEAP {
+                let mut limit = Limit::new(most());
+                let (mut block, mut second, mut third) = (0, 0, 0);
+                // This leaves nothing in the bins, and the pass below finds it done.
+                loop {
+                    while block == 0 && count != 0 {
+                        count -= WORD;
+                        let bin = from.byte_add(count);
+                        block = *bin;
+                        if block != 0 {
+                            *bin = 0;
+                        }
+                    }
+                    if block != 0 {
+                        let pile = to.byte_add(pile_of(block, shift));
+                        block = if limit.reached(source, block) { 0 } else { deal(source, block, pile) };
+                    } else if second | third == 0 {
+                        break;
+                    }
+                    (block, second, third) = (second, third, block);
+                }
+            }
             loop {
                 assert_unchecked(shift < usize::BITS);
-                // With the feature `hardened`, lists may lead round in a circle: no pass meets more blocks than there can be.
-                let mut left = state.ceiling(source).wrapping_add(depth) / GRANULE;
+                let mut limit = Limit::new(most());
                 while count != 0 {
                     count -= WORD;
                     let bin = from.byte_add(count ^ up);
@@ -120,26 +152,17 @@ impl Bins {
                     if block != 0 {
                         *bin = 0;
                         loop {
-                            if !INTACT {
-                                if left == 0 {
-                                    source.damaged(block);
-                                    break;
-                                }
-                                left -= 1;
+                            if limit.reached(source, block) {
+                                break;
                             }
-                            let pile = to.byte_add(block.wrapping_add(depth) >> shift & LAST);
-                            let link = source.word(block, LINK);
-                            let next = *link;
-                            *link = *pile;
-                            *pile = block;
-                            block = next;
+                            block = deal(source, block, to.byte_add(pile_of(block, shift)));
                             if block == 0 {
                                 break;
                             }
                         }
                     }
                 }
-                let last = state.ceiling(source).wrapping_add(depth) >> shift;
+                let last = most() >> shift;
                 if last >= DIGITS * WORD {
                     shift += DIGIT_BITS;
                 } else if up == 0 {
@@ -151,6 +174,48 @@ impl Bins {
                 up ^= LAST;
             }
         }
+    }
+}
+
+/// Puts the first block of a list to the front of a pile. Returns the next one.
+///
+/// # Safety
+///
+/// It is a free block, and nothing else leads to it.
+#[inline(always)]
+unsafe fn deal<S: PageSource>(source: &S, block: usize, pile: *mut usize) -> usize {
+    // SAFETY: the first word of a free block is the list's.
+    unsafe {
+        let link = source.word(block, LINK);
+        let next = *link;
+        *link = *pile;
+        *pile = block;
+        next
+    }
+}
+
+/// With the feature `hardened`, lists may lead round in a circle: no pass meets more blocks than there can be.
+struct Limit(usize);
+
+impl Limit {
+    /// Of a heap whose memory ends at `most`, counted from its start.
+    #[inline(always)]
+    fn new(most: usize) -> Self {
+        Self(most / GRANULE)
+    }
+
+    /// Whether `block` is one too many.
+    #[inline(always)]
+    fn reached<S: PageSource>(&mut self, source: &S, block: usize) -> bool {
+        if INTACT {
+            return false;
+        }
+        if self.0 == 0 {
+            source.damaged(block);
+            return true;
+        }
+        self.0 -= 1;
+        false
     }
 }
 
@@ -200,9 +265,14 @@ mod tests {
     /// in wasm, from 128 MiB of memory on.
     #[test]
     fn blocks_are_merged_wherever_they_lie() {
+        merged::<false>();
+        merged::<true>();
+    }
+
+    fn merged<const LARGE_HEAP: bool>() {
         for windows in [1, 2, WINDOWS / 2, WINDOWS - 1, WINDOWS] {
             let mut source = Windows(UnsafeCell::new([[0; 2 * GRANULES]; WINDOWS]));
-            let FreeList { mut state, mut bins } = <FreeList>::EMPTY;
+            let FreeList { mut state, mut bins } = FreeList::<LARGE_HEAP>::EMPTY;
             // All granules, as a hand of cards that was shuffled: 67 is prime, and so takes each once.
             let cards = GRANULES * windows;
             for card in (0..cards).map(|card| card * 67 % cards) {
@@ -211,11 +281,11 @@ mod tests {
                 unsafe { bins.push(&mut source, start, GRANULE) };
             }
             state.reach(Region { start: window(0), end: window(windows - 1) + GRANULES * GRANULE });
-            sweep(&mut state, &mut bins, &mut source);
+            sweep::<LARGE_HEAP, _>(&mut state, &mut bins, &mut source);
             let mut found = Vec::new();
             // SAFETY: the bins are that source's.
             unsafe {
-                <FreeList>::visit_free(&FreeList { state, bins }, &source, |piece| {
+                FreeList::<LARGE_HEAP>::visit_free(&FreeList { state, bins }, &source, |piece| {
                     found.push((piece.start, piece.len()))
                 })
             };
