@@ -8,7 +8,9 @@ mod common;
 use std::path::Path;
 
 use common::steps::{FUZZ_MEMORY, run_bytes};
-use common::{Bounded, Bump, Checked, FreeList, Kind, Memory, Segregated, Smallest, arithmetic, much};
+use common::{
+    Bounded, Bump, Checked, FreeList, Kind, LargeHeap, Memory, Segregated, Smallest, arithmetic, much,
+};
 use proptest::test_runner::TestCaseError;
 
 /// Runs `test` on the inputs of a fuzz target.
@@ -41,6 +43,11 @@ fn programs_of_the_fuzzer_on_segregated() {
 #[test]
 fn programs_of_the_fuzzer_on_freelist() {
     programs::<FreeList>("freelist");
+}
+
+#[test]
+fn programs_of_the_fuzzer_on_large_heap() {
+    programs::<LargeHeap>("large_heap");
 }
 
 #[test]

@@ -68,6 +68,11 @@ fn every_misuse_of_freelist_is_stopped() {
 }
 
 #[test]
+fn every_misuse_of_large_heap_is_stopped() {
+    every_case_is_stopped("large_heap");
+}
+
+#[test]
 fn every_misuse_of_smallest_is_stopped() {
     every_case_is_stopped("smallest");
 }
@@ -77,7 +82,7 @@ fn every_misuse_of_smallest_is_stopped() {
 fn damage_at_random_is_found_or_does_no_harm() {
     // Each takes a process, and in WASI a Node.js.
     let seeds = if std::env::var_os("MISUSE_PROGRAMS").is_some() { 15 } else { 100 };
-    for strategy in ["bump", "segregated", "freelist", "smallest", "bounded"] {
+    for strategy in ["bump", "segregated", "freelist", "large_heap", "smallest", "bounded"] {
         let mut found = 0;
         for seed in 0..seeds {
             let output = run(strategy, Some(&seed.to_string()));

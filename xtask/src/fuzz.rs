@@ -16,7 +16,7 @@ usage: cargo xtask fuzz [seconds for each target, 1800 if not given] [target]
 Runs the fuzz targets, one after the other, beginning with the inputs in fuzz/corpus. What reaches code that those
 do not reach is added there, to be committed; `cargo test` runs all of them. Needs the toolchain nightly.";
 
-const TARGETS: [&str; 6] = ["address", "bounded", "bump", "freelist", "segregated", "smallest"];
+const TARGETS: [&str; 7] = ["address", "bounded", "bump", "freelist", "large_heap", "segregated", "smallest"];
 
 /// A byte and 400 steps, which is where a program ends.
 const MAX_LEN: &str = "-max_len=1601";

@@ -1,0 +1,6 @@
+//! Misuse of `LargeHeapFreeListAllocator`.
+
+#[macro_use]
+mod cases;
+
+misuse!(LargeHeapFreeListAllocator, by_address: true);
