@@ -372,7 +372,7 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
                 if LARGE_HEAP {
                     sweep_and_judge(state, bins, source);
                 } else {
-                    sweep::<LARGE_HEAP, S>(state, bins, source);
+                    sweep::<false, S>(state, bins, source);
                 }
                 (due, swept) = (false, true);
             }
@@ -403,7 +403,7 @@ impl<const LARGE_HEAP: bool> FreeList<LARGE_HEAP> {
                 }
                 if !swept {
                     if BARE_METAL {
-                        sweep::<LARGE_HEAP, S>(state, bins, source);
+                        sweep::<false, S>(state, bins, source);
                         swept = true;
                     } else {
                         due = true;
