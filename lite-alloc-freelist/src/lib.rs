@@ -15,7 +15,7 @@
 //! scattered, the sweep puts together: it sorts the free blocks by address and merges those that touch. It runs
 //!
 //! - whenever no free block is large enough, before the source is asked for more;
-//! - besides, once about a fifth of the memory has been freed, as soon as a bin has no block of the size that is asked for: before
+//! - besides, once about a seventh of the memory has been freed, as soon as a bin has no block of the size that is asked for: before
 //!   small blocks are cut from the frontier or from large ones, and lie about where larger ones could have been. Not so on bare
 //!   metal: there memory cannot grow, and is put together when it has to be;
 //! - with [`LargeHeapFreeListAllocator`], while blocks are freed, too.
@@ -46,7 +46,7 @@ use sweep::{sweep, sweep_and_judge};
 ///
 /// | operation | cost |
 /// |---|---|
-/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about a fifth of it has been freed |
+/// | `alloc` | O(1) from the bin or the frontier, O(bins) from a larger bin; O(free blocks) before memory grows, and (not on bare metal) each time about a seventh of it has been freed |
 /// | `dealloc` | O(1) |
 /// | `realloc` | O(1) in place at the frontier or when shrinking; else as `alloc`, and O(size) |
 ///

@@ -64,8 +64,9 @@ pub fn sweep<const LARGE_HEAP: bool, S: PageSource>(
         }
     }
     if !BARE_METAL {
-        // Not negative, for it is less than half of all addresses.
-        state.credit = (state.extent(frontier.end) / 5) as isize;
+        // A seventh of memory. With a fifth, real programs that run for long take 1.03 of std's memory instead of 0.98: small blocks lie wherever the
+        // last ones were freed, and leave no room for large ones. Not negative, for it is less than half of all addresses.
+        state.credit = (state.extent(frontier.end) / 7) as isize;
         state.barren = usize::MAX;
     }
     state.frontier.top = frontier.start;
