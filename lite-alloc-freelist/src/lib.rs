@@ -63,13 +63,13 @@ pub type FreeListAllocator<S = DefaultSource> = Heap<FreeList, S>;
 /// The same for programs that drop tens of MiB at once, a document's tree, say, and then ask for as much again.
 ///
 /// What such a drop leaves in the bins comes back size by size, from all over the memory: JSON documents of 1 to 3 MiB, another one each time, take
-/// 1.7 to 1.9 times as long in V8 as with std's default. Here they take 1.16 times as long, for free memory is put together bit by bit while blocks
+/// 1.6 to 1.9 times as long in V8 as with std's default. Here they take 1.13 times as long, for free memory is put together bit by bit while blocks
 /// are freed and still lie in the cache, and there is one piece of it when the program asks again. That takes about 140 instructions for each block
 /// that is dropped. Where those that follow each other lie far apart, as when a large `HashMap` of boxes is dropped, it would be for nothing, and is left to
 /// `alloc`.
 ///
 /// Besides, to put together what lies beyond the cache waits for three blocks at a time: where 20 000 blocks of all sizes up to 32 KiB
-/// come and go, a program takes about a fifth less time. The price of both is about 300 bytes of code.
+/// come and go, a program takes 13 to 18 percent less time. The price of both is about 300 bytes of code.
 ///
 /// Not for heaps in an array or in claimed regions under wasm, which count as large at any size.
 ///
