@@ -195,7 +195,7 @@ unsafe fn deal<S: PageSource>(source: &S, block: usize, pile: *mut usize) -> usi
     }
 }
 
-/// With the feature `hardened`, lists may lead round in a circle: no pass meets more blocks than there can be.
+/// How many more blocks a pass may meet. With the feature `hardened`, lists may lead round in a circle: none meets more than there can be.
 struct Limit(usize);
 
 impl Limit {

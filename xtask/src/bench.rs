@@ -29,8 +29,8 @@ usage: cargo xtask bench [--quick] [--only <parts>] [--allocators <keys>] [--wor
                  only, unless the other options say otherwise
   --only         of: size, fuel (instructions and memory), memory (of the real programs, over several inputs), growth
                  (of instructions with live blocks), time (in Node.js; of JSON with eight documents in turn, too), soak (many
-                 repetitions), embedded (flash, RAM
-                 and instructions on microcontrollers, under QEMU), plots (of the results that are there)
+                 repetitions), embedded (flash, RAM and instructions on microcontrollers, under QEMU), plots (of the
+                 results that are there)
   --allocators   of those listed below; std is always among them
   --workloads    of those listed below
   --rounds       a long soak: the real programs on tiny inputs, so many times with FreeListAllocator, and a tenth of that

@@ -127,7 +127,9 @@ pub fn answers(wasmtime: &tools::Wasmtime, module: &Path, jobs: &[Value]) -> Res
     answers.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-fn rounds(plan: &Plan, workload: &Workload) -> u32 {
+/// How often a program does all its work, in one instance. A few rounds do for instructions, and not for the memory that real programs need at
+/// most: a vector may find no room between small blocks in one round and not in another.
+pub fn rounds(plan: &Plan, workload: &Workload) -> u32 {
     match workload.family {
         Family::Real if plan.quick => 3,
         Family::Real => 20,

@@ -17,12 +17,6 @@ use crate::statistics::Ratios;
 use crate::tools::{self, Wasmtime, progress};
 use crate::{inputs, table};
 
-/// How often a program does all its work, in one instance. What it needs at most comes bit by bit: a vector may find no room between small
-/// blocks in one round and not in another.
-const fn rounds(plan: &Plan) -> u32 {
-    if plan.quick { 3 } else { 20 }
-}
-
 pub fn run(plan: &Plan) -> Result<()> {
     let programs: Vec<&Workload> =
         plan.workloads.iter().copied().filter(|workload| workload.family == Family::Real).collect();
@@ -61,7 +55,7 @@ fn count(
             json!({
                 "program": program.name,
                 "input": dir.join(program.input.unwrap_or(program.name)),
-                "rounds": rounds(plan),
+                "rounds": fuel::rounds(plan, program),
                 "fuel": fuel::allowance(plan, std.map(|std| &std[place * inputs.len() + number])),
             })
         };
@@ -129,7 +123,7 @@ fn write(plan: &Plan, wasmtime: &Wasmtime, programs: &[&Workload], costs: &[Vec<
                 allocator.version()?,
                 program.name.to_owned(),
                 number.to_string(),
-                rounds(plan).to_string(),
+                fuel::rounds(plan, program).to_string(),
                 cost.grown.to_string(),
                 super::cell(fuel::memory_ratio(cost, std)),
                 cost.fuel.as_ref().err().cloned().unwrap_or_default(),
